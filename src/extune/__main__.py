@@ -1,0 +1,6 @@
+"""`extune` and `python -m extune`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""A trained extractor on disk: the adapter with `extractor.json` beside it, all that serving needs but the base.
+
+The base is named by fingerprint; it is looked for, never shipped.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .bases import PACKAGED, fingerprint
+from .config import Config, Decode, project_root
+from .errors import ModelError
+from .extract import Extractor
+from .files import read_json, write_json
+from .notations import notation
+from .prompt import PROMPT_VERSION, Prompt
+from .schema import Schema, schema_from_json, schema_to_json
+from .tasks import task
+
+if TYPE_CHECKING:
+    from .model import Base
+
+FORMAT = 1
+SPEC = "extractor.json"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything an adapter was trained with that changes what it answers."""
+
+    prompt: Prompt
+    schema: Schema
+    split_num: int
+    base: Mapping[str, Any]
+
+
+def prompt_of(config: Config) -> Prompt:
+    """The prompt that params.yaml describes. Raises ConfigError for an unknown task or notation."""
+    asked = config.task
+    return Prompt(task(asked.name), notation(asked.notation), asked.system, asked.instruction, asked.language)
+
+
+def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: str) -> None:
+    """Put `extractor.json` beside an adapter."""
+    asked = config.task
+    row = {
+        "format": FORMAT,
+        "task": asked.name,
+        "notation": asked.notation,
+        "prompt": {
+            "version": PROMPT_VERSION,
+            "system": asked.system,
+            "instruction": asked.instruction,
+            "language": asked.language,
+        },
+        "schema": schema_to_json(schema),
+        "split_num": asked.split_num,
+        "base": {
+            "name": config.model.base,
+            "fingerprint": base_fingerprint,
+            "revision": config.model.revision,
+            "trust_remote_code": config.model.trust_remote_code,
+            "quantization": config.model.quantization,
+        },
+    }
+    write_json(folder / SPEC, row)
+
+
+def read_spec(folder: Path) -> Spec:
+    """Read `extractor.json`. Raises DataError if it is missing, ModelError if another version wrote it."""
+    row = read_json(folder / SPEC, "An extractor folder holds it; `dvc checkout` restores models/adapter")
+    if row["format"] != FORMAT or row["prompt"]["version"] != PROMPT_VERSION:
+        raise ModelError(
+            f"written for format {row['format']}, prompt {row['prompt']['version']}; "
+            f"this code has {FORMAT}, {PROMPT_VERSION}",
+            where=str(folder / SPEC),
+            remedy="Load it from the registry, where each version carries its own code",
+        )
+    asked = row["prompt"]
+    return Spec(
+        Prompt(task(row["task"]), notation(row["notation"]), asked["system"], asked["instruction"], asked["language"]),
+        schema_from_json(row["schema"]),
+        row["split_num"],
+        row["base"],
+    )
+
+
+def load_extractor(
+    folder: Path, *, base_path: str | None = None, model: str = "", decode: Decode | None = None
+) -> Extractor:
+    """The extractor in a folder, ready to run. Raises ModelError if its base is missing or is another one."""
+    from .decode import LocalGenerator
+    from .model import load_encoder, load_for_answers
+
+    spec = read_spec(folder)
+    base = find_base(spec.base, base_path)
+    decode = decode or Decode()
+    generator = LocalGenerator(
+        load_for_answers(base, folder), load_encoder(base), decode.max_new_tokens, decode.batch_size
+    )
+    return Extractor(generator, spec.prompt, spec.schema, spec.split_num, decode.constrained, model)
+
+
+def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":
+    """The base model an adapter names, checked by fingerprint.
+
+    Looked for at `given`, $EXTUNE_BASE, then where its name says: the project's models/base or the user's cache for a
+    packaged one, a folder, or the Hugging Face cache or hub.
+    """
+    from .model import Base
+
+    path = given or os.environ.get("EXTUNE_BASE") or base_folder(wanted["name"], wanted["revision"])
+    found = fingerprint(Path(path))
+    if found != wanted["fingerprint"]:
+        raise ModelError(
+            f"the base model in {path} is not the one the adapter was trained on (fingerprint {found[:12]}, "
+            f"expected {wanted['fingerprint'][:12]})",
+            remedy=f"Put {wanted['name']!r} there, or name its folder in EXTUNE_BASE",
+        )
+    return Base(str(path), wanted["quantization"], wanted["revision"], wanted["trust_remote_code"])
+
+
+def base_folder(name: str, revision: str | None) -> str:
+    """The local folder of a base model; a Hugging Face id is downloaded if its files are not in the cache."""
+    if name in PACKAGED:
+        places = [project_root() / "models" / "base", cache_folder() / name]
+        for place in places:
+            if (place / "config.json").is_file():
+                return str(place)
+        raise ModelError(
+            f"the base model {name!r} is not in {' or '.join(map(str, places))}", remedy="Run `extune base`"
+        )
+    if Path(name).is_dir():
+        return name
+    from huggingface_hub import snapshot_download
+
+    try:
+        return str(snapshot_download(name, revision=revision))
+    except Exception as exc:
+        raise ModelError(
+            f"no base model {name!r}: not a folder, and the hub says: {str(exc).strip().splitlines()[0]}",
+            remedy="Set model.base to `embedded`, a folder, or an id the hub or its cache has",
+        ) from exc
+
+
+def cache_folder() -> Path:
+    """Where packaged bases are kept outside a project: $XDG_CACHE_HOME/extune/bases."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "extune" / "bases"

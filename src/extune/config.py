@@ -1,0 +1,220 @@
+"""params.yaml, a preset and --set overrides become one typed, frozen value; an unknown key is an error.
+
+`train.sft`, `train.lora` and `model.quantization` are handed unchanged to SFTConfig, LoraConfig and
+BitsAndBytesConfig, which check them themselves.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import ConfigError
+
+Passed = dict[str, Any]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: frozen, no key it does not declare."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Split(Section):
+    """Shares of the source that become dev and test where it has no such files."""
+
+    dev: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1)
+
+
+class Data(Section):
+    """Where labelled text comes from and how it is read."""
+
+    source: str
+    reader: str = "records"
+    schema_file: str = Field("auto", alias="schema")
+    split: Split = Split()
+    grounding: Literal["auto", "on", "off"] = "auto"
+    max_bad: float = Field(0.01, ge=0, le=1)
+
+
+class Generate(Section):
+    """The synthetic corpus (seed 000's generator)."""
+
+    relations: str = "data/relations.yaml"
+    train: int = Field(1000, ge=1)
+    test: int = Field(120, ge=0)
+    chinese: float = Field(0.5, ge=0, le=1)
+    empty: float = Field(0.1, ge=0, lt=1)
+
+
+class Task(Section):
+    """What is extracted, and how an answer is spelled."""
+
+    name: str = "RE"
+    notation: str = "iepile_json"
+    split_num: int = Field(-1, ge=-1)
+    negatives: float = Field(1.0, ge=0, le=1)
+    language: Literal["auto", "zh", "en"] = "auto"
+    system: str | None = None
+    instruction: dict[str, str] = Field(default_factory=dict)
+
+
+class Model(Section):
+    """The base model: `embedded`, a Hugging Face id or a folder."""
+
+    base: str = "embedded"
+    revision: str | None = None
+    trust_remote_code: bool = False
+    quantization: Passed = Field(default_factory=dict)
+
+
+class Train(Section):
+    """Passed on: `sft` to SFTConfig, `lora` to LoraConfig."""
+
+    sft: Passed = Field(default_factory=dict)
+    lora: Passed = Field(default_factory=dict)
+    max_dropped: float = Field(0.01, ge=0, le=1)
+
+
+class Decode(Section):
+    """How answers are generated."""
+
+    max_new_tokens: int = Field(256, ge=1)
+    batch_size: int = Field(32, ge=1)
+    constrained: bool = True
+
+
+class Evaluate(Section):
+    """What is measured on the registered version."""
+
+    splits: list[str] = ["dev", "test"]
+    resamples: int = Field(1000, ge=1)
+    limit: int | None = None
+
+
+class Tracking(Section):
+    """Names in MLflow; the server itself is chosen by MLFLOW_TRACKING_URI."""
+
+    experiment: str = "extune"
+    model: str = "extune"
+
+
+class Config(Section):
+    """All of params.yaml."""
+
+    seed: int = 42
+    generate: Generate = Generate()
+    data: Data
+    task: Task = Task()
+    model: Model = Model()
+    train: Train = Train()
+    decode: Decode = Decode()
+    evaluate: Evaluate = Evaluate()
+    tracking: Tracking = Tracking()
+
+
+def load(
+    params: Path | str = "params.yaml",
+    preset: str | None = None,
+    overrides: Iterable[str] = (),
+) -> Config:
+    """params.yaml, the preset laid over it, then `key=value` overrides (several may stand in one text).
+
+    Raises ConfigError, naming the nearest key.
+    """
+    values = read_yaml(params)
+    if preset:
+        values = merge(values, read_yaml(preset_path(preset, Path(params).parent)))
+    for text in overrides:
+        for override in filter(None, re.split(r"\s+(?=[\w.]+=)", text.strip())):
+            values = merge(values, parse_override(override))
+    return parse(values, str(params))
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder upwards that holds an MLproject file; the current one if none does."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
+
+
+def preset_path(preset: str, root: Path) -> Path:
+    """`presets/NAME.yaml` below the project root, or a path given as one."""
+    path = Path(preset) if preset.endswith((".yaml", ".yml")) else root / "presets" / f"{preset}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
+        raise ConfigError(f"no preset {preset!r}", remedy=f"Known presets: {', '.join(known) or 'none'}")
+    return path
+
+
+def read_yaml(path: Path | str) -> dict[str, Any]:
+    """A YAML mapping. Raises ConfigError if it is missing or not one."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "file not found", where=str(path), remedy="Run inside the project, where params.yaml lies"
+        ) from None
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"not YAML ({getattr(exc, 'problem', exc)})", where=f"{path}{line}") from None
+    if not isinstance(values, dict):
+        raise ConfigError("not a mapping", where=str(path))
+    return values
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """`a.b=1` as a nested mapping; the value is read as YAML."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"--set {text!r} is not key=value", remedy="For example --set train.lora.r=16")
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {text!r}: the value is not YAML") from None
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `under`, mapping by mapping."""
+    result = dict(under)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merge(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def parse(values: Mapping[str, Any], where: str = "params.yaml") -> Config:
+    """Typed configuration from plain values. Raises ConfigError for the first thing that is wrong."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        path = [str(part) for part in error["loc"]]
+        if error["type"] == "extra_forbidden":
+            raise _unknown_key(path, where) from None
+        raise ConfigError(f"{'.'.join(path)}: {error['msg']} (got {error['input']!r})", where=where) from None
+
+
+def _unknown_key(path: list[str], where: str) -> ConfigError:
+    section: Any = Config
+    for part in path[:-1]:
+        section = section.model_fields[part].annotation
+    known = [field.alias or name for name, field in section.model_fields.items()]
+    near = difflib.get_close_matches(path[-1], known, 1, 0.4)
+    prefix = ".".join(path[:-1])
+    hint = (
+        f"Did you mean {'.'.join(filter(None, (prefix, near[0])))!r}?"
+        if near
+        else f"Known keys here: {', '.join(known)}"
+    )
+    return ConfigError(f"unknown key {'.'.join(path)!r}", where=where, remedy=hint)

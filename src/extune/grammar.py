@@ -1,0 +1,36 @@
+"""Pieces of a Lark grammar for llguidance: literals, and strings that can only be copied from the source.
+
+Syntax: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md
+"""
+
+import json
+from collections.abc import Callable, Iterable
+
+Escape = Callable[[str], str]
+
+
+def literal(text: str) -> str:
+    """A Lark string that matches exactly `text`."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def substring(text: str, escape: Escape) -> str:
+    """Definition of the terminal SPAN: any non-empty substring of `text`, spelled with `escape`.
+
+    Escaped characters are the units, so a match can neither begin nor end inside an escape.
+    An empty text has no span: the terminal then matches a byte that JSON and lines forbid.
+    """
+    if not text:
+        return "SPAN: /\\x00/\n"
+    chunks = json.dumps([escape(char) for char in text], ensure_ascii=False)
+    return f'COPY: %regex {{ "substring_chunks": {chunks} }}\nSPAN: COPY & /(?s:.+)/\n'
+
+
+def choice(options: Iterable[str]) -> str:
+    """One of the rules or literals."""
+    return "(" + " | ".join(options) + ")"
+
+
+def repeated(item: str, separator: str, limit: int) -> str:
+    """Up to `limit` items with a separator between; none is allowed."""
+    return f"({item} ({separator} {item}){{0,{limit - 1}}})?"

@@ -1,0 +1,228 @@
+"""Labelled files become train, dev and test records and a schema: what the `prepare` stage writes down."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from .config import Data, Split
+from .errors import DataError
+from .readers import reader
+from .records import Record, Rejected
+from .schema import FILE_NAMES, Schema, canonical_record, collect, read_schema
+from .tasks import Item, Task
+
+Splits: TypeAlias = dict[str, list[Record]]
+Dropped: TypeAlias = dict[str, Counter[str]]
+"""Split -> label -> how many items."""
+
+SPLIT_FILES = {
+    "train": ("train",),
+    "dev": ("dev", "val", "valid", "validation", "eval"),
+    "test": ("test",),
+}
+SUFFIXES = (".jsonl", ".json", ".txt")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`splits`: train, dev, test; `rejected`: what to quarantine; `warnings`: sentences for a person."""
+
+    splits: Mapping[str, tuple[Record, ...]]
+    schema: Schema
+    rejected: tuple[Rejected, ...]
+    stats: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+class BadSource(DataError):
+    """Too much of the source is bad; carries the bad lines, which go to the quarantine file all the same."""
+
+    def __init__(self, what: str, *, where: str, remedy: str, rejected: Sequence[Rejected]) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.rejected = tuple(rejected)
+
+
+def prepare(data: Data, task: Task, root: Path) -> Prepared:
+    """Read, split, hold against the schema, take out leaks, decide on grounding. Writes nothing.
+
+    Raises DataError if the source is missing, empty or without an item of the task, BadSource if too bad.
+    """
+    given, rejected = read_source(data, root)
+    _check_bad(given, rejected, data)
+    splits, leaks = _without_leaks(_completed(given, data.split))
+    schema = find_schema(data, root, splits["train"])
+    labels = frozenset(task.labels(schema))
+    splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
+    splits, unknown = _without_items(splits, task, lambda record, item: task.label(item) not in labels)
+    _check_train(splits["train"], task, data, unknown["train"].total(), leaks["train"])
+    grounded, ungrounded = _without_items(splits, task, lambda record, item: not _in_text(record, item, task))
+    if data.grounding == "on":
+        splits = {**grounded, "test": splits["test"]}
+    may_ground = {"on": True, "off": False, "auto": not ungrounded["train"]}[data.grounding]
+    stats = {
+        "splits": {name: _describe(records, task) for name, records in splits.items()},
+        "rejected": len(rejected),
+        "leaks": leaks,
+        "unknown_labels": dict(sum(unknown.values(), Counter())),
+        "ungrounded": {name: counts.total() for name, counts in ungrounded.items()},
+    }
+    return Prepared(
+        splits={name: tuple(records) for name, records in splits.items()},
+        schema=replace(schema, grounded=may_ground),
+        rejected=tuple(rejected),
+        stats=stats,
+        warnings=tuple(_warnings(stats, data)),
+    )
+
+
+def read_source(data: Data, root: Path) -> tuple[Splits, list[Rejected]]:
+    """The records of each split the source has, and its bad lines. Raises DataError if missing or empty."""
+    read = reader(data.reader)
+    splits: Splits = {}
+    rejected: list[Rejected] = []
+    for name, path in _source_files(root / data.source).items():
+        results = list(read(path))
+        if not results:
+            raise DataError("the file is empty", where=str(path), remedy="Fill it, or take it away")
+        splits[name] = [result for result in results if isinstance(result, Record)]
+        rejected += [result for result in results if isinstance(result, Rejected)]
+    return splits, rejected
+
+
+def _source_files(source: Path) -> dict[str, Path]:
+    if source.is_file():
+        return {"train": source}
+    remedy = "Set data.source in params.yaml to one file, or to a folder with train, dev and test files"
+    if not source.is_dir():
+        raise DataError("no such file or folder", where=str(source), remedy=remedy)
+    files: dict[str, Path] = {}
+    for name, stems in SPLIT_FILES.items():
+        paths = (source / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES)
+        found = [path for path in paths if path.is_file()]
+        if len(found) > 1:
+            what = f"{found[0].name} and {found[1].name} both stand for {name}"
+            raise DataError(what, where=str(source), remedy="Take one of them away")
+        files.update((name, path) for path in found)
+    if "train" not in files:
+        raise DataError("no train.jsonl, train.json or train.txt", where=str(source), remedy=remedy)
+    return files
+
+
+def _check_bad(given: Splits, rejected: Sequence[Rejected], data: Data) -> None:
+    bad, total = len(rejected), len(rejected) + sum(map(len, given.values()))
+    hollow = [name for name, records in given.items() if not records]
+    if bad <= data.max_bad * total and not hollow:
+        return
+    share = _percent(bad / total) + (f", all of {hollow[0]}" if hollow else "")
+    first = f"{rejected[0].where}: {rejected[0].reason}"
+    raise BadSource(
+        f"{bad} of {total} records ({share}) are bad, limit {_percent(data.max_bad)}; first: {first}",
+        where=data.source,
+        remedy="Look at data/records/quarantine.jsonl; check data.reader, mend lines or raise data.max_bad",
+        rejected=rejected,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def split(records: Iterable[Record], shares: Split) -> Splits:
+    """Records by a hash of their id, so that each stays where it is when others are added."""
+    parts: Splits = {name: [] for name in SPLIT_FILES}
+    for record in records:
+        place = int.from_bytes(sha256(record.id.encode()).digest()[:8]) / 2**64
+        name = "test" if place < shares.test else "dev" if place < shares.test + shares.dev else "train"
+        parts[name].append(record)
+    return parts
+
+
+def _completed(given: Splits, shares: Split) -> Splits:
+    """The splits that the source lacks are taken out of train."""
+    lacking = shares.model_copy(update={name: 0.0 for name in given if name != "train"})
+    parts = split(given["train"], lacking)
+    return {**parts, **given, "train": parts["train"]}
+
+
+def find_schema(data: Data, root: Path, train: Iterable[Record]) -> Schema:
+    """The schema file named in params.yaml, else one beside the data, else what the train records imply."""
+    if data.schema_file != "auto":
+        return read_schema(root / data.schema_file)
+    source = root / data.source
+    folder = source if source.is_dir() else source.parent
+    found = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
+    return read_schema(found[0]) if found else collect(train)
+
+
+def _without_items(splits: Splits, task: Task, unwanted: Callable[[Record, Item], bool]) -> tuple[Splits, Dropped]:
+    """The splits without the unwanted items, and how many those were."""
+    dropped: Dropped = {name: Counter() for name in splits}
+
+    def cleaned(name: str, record: Record) -> Record:
+        out = [item for item in task.items(record) if unwanted(record, item)]
+        dropped[name].update(map(task.label, out))
+        kept = (item for item in task.items(record) if item not in out)
+        return task.with_items(record, kept) if out else record
+
+    return {name: [cleaned(name, record) for record in part] for name, part in splits.items()}, dropped
+
+
+def _without_leaks(splits: Splits) -> tuple[Splits, dict[str, int]]:
+    """Train without the texts of dev and test, dev without those of test, whatever their white space."""
+    test = set(map(_words, splits["test"]))
+    dev = [record for record in splits["dev"] if _words(record) not in test]
+    held_out = test.union(map(_words, dev))
+    train = [record for record in splits["train"] if _words(record) not in held_out]
+    leaks = {"train": len(splits["train"]) - len(train), "dev": len(splits["dev"]) - len(dev)}
+    return {"train": train, "dev": dev, "test": splits["test"]}, leaks
+
+
+def _words(record: Record) -> str:
+    return " ".join(record.text.split())
+
+
+def _check_train(train: Sequence[Record], task: Task, data: Data, unknown: int, leaks: int) -> None:
+    if any(map(task.items, train)):
+        return
+    lacking = f"{task.name} item" if train else "record"
+    raise DataError(
+        f"train has no {lacking} left: {unknown} items dropped whose label the schema lacks, "
+        f"{leaks} records whose text is also in dev or test",
+        where=data.source,
+        remedy="Check task.name, data.schema and data.split against the source",
+    )
+
+
+def _in_text(record: Record, item: Item, task: Task) -> bool:
+    return all(span in record.text for span in task.spans(item))
+
+
+def _describe(records: Sequence[Record], task: Task) -> dict[str, Any]:
+    labels = Counter(task.label(item) for record in records for item in task.items(record))
+    empty = sum(not task.items(record) for record in records)
+    return {
+        "records": len(records),
+        "items": labels.total(),
+        "empty": round(empty / len(records), 4) if records else 0.0,
+        "labels": dict(labels.most_common()),
+        "languages": dict(Counter(record.lang for record in records).most_common()),
+    }
+
+
+def _warnings(stats: Mapping[str, Any], data: Data) -> Iterator[str]:
+    if unknown := stats["unknown_labels"]:
+        each = ", ".join(f"{label} {count}" for label, count in Counter(unknown).most_common())
+        yield f"{sum(unknown.values())} items dropped, the schema lacks their label: {each}"
+    for name, count in stats["leaks"].items():
+        if count:
+            yield f"{count} {name} records dropped, their text is also in a split they are measured on"
+    if stats["ungrounded"]["train"] and data.grounding != "off":
+        off = "so grounding is off; data.grounding: on drops them"
+        how = "they were dropped" if data.grounding == "on" else off
+        yield f"{stats['ungrounded']['train']} train items are not in their text: {how}"
+    for name, split_stats in stats["splits"].items():
+        if not split_stats["records"]:
+            yield f"{name} has no record"

@@ -1,0 +1,64 @@
+"""The only place a prompt is written, for training, serving and evaluation alike.
+
+PROMPT_VERSION is stored with every registered model; a changed wording is a new version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ConfigError
+from .notations import Notation
+from .records import Example, Query, detect_language
+from .tasks import Task
+
+PROMPT_VERSION = "1"
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """How queries of one task and notation are put to the model.
+
+    `system`: the system turn; None leaves it to the base's own chat template, "" writes an empty one.
+    `instruction`: what is asked, by language, in place of the task's own wording.
+    `language`: of the wording; "auto" goes by the text alone, so that training and serving cannot differ.
+    """
+
+    task: Task
+    notation: Notation
+    system: str | None = None
+    instruction: Mapping[str, str] = field(default_factory=dict)
+    language: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.notation.fits(self.task.shape(("label",), True)):
+            raise ConfigError(
+                f"notation {self.notation.name!r} cannot spell answers of task {self.task.name!r}",
+                remedy="Set task.notation to iepile_json, which fits every task",
+            )
+
+    def text(self, query: Query) -> str:
+        """What the user turn says."""
+        own = self.task.instructions.get(self.notation.name) or self.task.instructions["iepile_json"]
+        wording = {**own, **self.instruction}
+        language = detect_language(query.text) if self.language == "auto" else self.language
+        return self.notation.prompt(wording.get(language) or wording["en"], query.labels, query.text)
+
+    def messages(self, query: Query) -> list[Message]:
+        """The chat up to the assistant's turn."""
+        system = [] if self.system is None else [{"role": "system", "content": self.system}]
+        return [*system, {"role": "user", "content": self.text(query)}]
+
+    def grammar(self, query: Query, grounded: bool) -> str:
+        """Lark grammar of all valid answers to a query."""
+        return self.notation.grammar(self.task.shape(query.labels, grounded), query.text)
+
+    def row(self, example: Example) -> dict[str, Any]:
+        """A training row in TRL's conversational prompt-completion form (https://huggingface.co/docs/trl/dataset_formats)."""
+        return {
+            "id": example.query.id,
+            "prompt": self.messages(example.query),
+            "completion": [{"role": "assistant", "content": example.answer}],
+        }

@@ -1,0 +1,51 @@
+"""InstructIE and the sample rows of DeepKE-LLM: {"text", "entity" | "relation" | "event": [...]}.
+
+Items: {entity, entity_type}, {head, head_type?, relation, tail, tail_type?},
+{event_type, event_trigger, arguments: [{role, argument}]}.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..records import Argument, Entity, Event, Record, Rejected, Relation
+from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
+
+LABELS = ("entity", "relation", "event")
+
+
+def read(path: Path) -> Iterator[Record | Rejected]:
+    """One record a line; the original's `cate` (topic) is not kept."""
+    return identified(read_lines(path, parse))
+
+
+def parse(row: Row, where: str) -> Record:
+    """A Record from one row. Raises KeyError, TypeError, ValueError on another shape."""
+    if not any(name in row for name in LABELS):
+        raise ValueError("has none of the fields 'entity', 'relation', 'event'")
+    text = filled(row, "text")
+    return Record(
+        id=identifier(row),
+        text=text,
+        lang=language(row, text),
+        entities=tuple(map(entity, objects(row, "entity"))),
+        relations=tuple(map(relation, objects(row, "relation"))),
+        events=tuple(map(event, objects(row, "event"))),
+        where=where,
+    )
+
+
+def entity(item: Row) -> Entity:
+    """{entity, entity_type}"""
+    return Entity(filled(item, "entity"), filled(item, "entity_type"))
+
+
+def relation(item: Row) -> Relation:
+    """{head, head_type?, relation, tail, tail_type?}"""
+    head, label, tail = (filled(item, name) for name in ("head", "relation", "tail"))
+    return Relation(head, label, tail, optional(item, "head_type"), optional(item, "tail_type"))
+
+
+def event(item: Row) -> Event:
+    """{event_type, event_trigger, arguments}"""
+    arguments = (Argument(string(a, "role"), string(a, "argument")) for a in objects(item, "arguments"))
+    return Event(filled(item, "event_type"), string(item, "event_trigger"), tuple(arguments))

@@ -1,0 +1,171 @@
+"""What every reader of lines shares: a bad line becomes a Rejected with a reason a person understands."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..files import raw_lines
+from ..records import Entity, Record, Rejected, detect_language
+
+Row: TypeAlias = dict[str, Any]
+
+KEPT = 500
+"""Characters of a rejected line that go to the quarantine file."""
+
+
+def read_lines(path: Path, parse: Callable[[Row, str], Record]) -> Iterator[Record | Rejected]:
+    """One Record or Rejected for each non-blank line, a JSON object each; ids are not yet made unique.
+
+    Raises DataError only if the file cannot be opened.
+    """
+    for number, raw in raw_lines(path):
+        yield _read_line(raw, f"{path}:{number}", parse)
+
+
+def _read_line(raw: bytes, where: str, parse: Callable[[Row, str], Record]) -> Record | Rejected:
+    try:
+        row = parse_json(raw.decode("utf-8"))
+        if not isinstance(row, dict):
+            raise TypeError(_not_an_object(row))
+        return checked(parse(row, where))
+    except (KeyError, TypeError, ValueError, RecursionError) as exc:
+        return Rejected(where, _reason(exc), raw.decode("utf-8", "backslashreplace")[:KEPT])
+
+
+def identified(results: Iterator[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """Ids unique in the file: a hash of the text where one is missing, `-LINE` added where one repeats."""
+    seen: set[str] = set()
+    for result in results:
+        if isinstance(result, Record):
+            name = result.id or sha256(result.text.encode()).hexdigest()[:16]
+            while name in seen:
+                name += f"-{result.where.rpartition(':')[2]}"
+            seen.add(name)
+            result = replace(result, id=name)
+        yield result
+
+
+def parse_json(text: str) -> Any:
+    """Strict JSON: no NaN, no repeated key, no half of a character. Raises ValueError or RecursionError."""
+    value = json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+    if "\\ud" in text.lower():
+        _encodable(value)
+    return value
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the field {next(n for n in names if names.count(n) > 1)!r} stands twice")
+    return row
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _encodable(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a \\u escape is half of a character (lone surrogate)") from None
+
+
+def _not_an_object(value: Any) -> str:
+    if isinstance(value, list):
+        return "a JSON array where one object a line is wanted; `jq -c '.[]' FILE` turns an array into lines"
+    return f"{_kind(value)}, not an object"
+
+
+def _reason(exc: Exception) -> str:
+    match exc:
+        case UnicodeDecodeError():
+            return f"not UTF-8 ({exc.reason} at byte {exc.start + 1})"
+        case json.JSONDecodeError():
+            array = exc.doc.lstrip().startswith("[")  # the first line of one that is spread over many
+            return _not_an_object([]) if array else f"not JSON ({exc.msg} at column {exc.colno})"
+        case RecursionError():
+            return "nested too deeply"
+        case KeyError():
+            return f"lacks the field {exc.args[0]!r}"
+    return str(exc)
+
+
+_KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
+def string(row: Row, name: str) -> str:
+    """A field that must be a string. Raises KeyError, TypeError."""
+    if not isinstance(row[name], str):
+        raise TypeError(f"field {name!r} is {_kind(row[name])}, not a string")
+    return str(row[name])
+
+
+def filled(row: Row, name: str) -> str:
+    """A field that must be a string with something in it. Raises KeyError, TypeError, ValueError."""
+    if not string(row, name).strip():
+        raise ValueError(f"field {name!r} is empty")
+    return string(row, name)
+
+
+def optional(row: Row, name: str) -> str | None:
+    """A string, or None where the field is missing or null. Raises TypeError."""
+    return None if row.get(name) is None else string(row, name)
+
+
+def listed(row: Row, name: str) -> list[Any]:
+    """A field that must be a list; missing or null is an empty one. Raises TypeError."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, list):
+        raise TypeError(f"field {name!r} is {_kind(value)}, not a list")
+    return value or []
+
+
+def objects(row: Row, name: str) -> list[Row]:
+    """A field that must be a list of objects; missing or null is an empty one. Raises TypeError."""
+    for item in listed(row, name):
+        if not isinstance(item, dict):
+            raise TypeError(f"field {name!r} holds {_kind(item)} where an object is wanted")
+    return listed(row, name)
+
+
+def identifier(row: Row) -> str:
+    """The row's own id, a string or a number; empty if it has none. Raises TypeError."""
+    value = row.get("id")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return optional(row, "id") or ""
+
+
+def language(row: Row, text: str) -> str:
+    """The row's own `lang`, else told from the text."""
+    return optional(row, "lang") or detect_language(text)
+
+
+def checked(record: Record) -> Record:
+    """The record, if its text can be trained on and its offsets are true. Raises ValueError."""
+    if not record.text.strip():
+        raise ValueError("the text is empty")
+    if "\0" in record.text:
+        raise ValueError("the text holds a NUL character")
+    for entity in record.entities:
+        _check_offsets(entity, record.text)
+    return record
+
+
+def _check_offsets(entity: Entity, text: str) -> None:
+    start, end = entity.start, entity.end
+    if start is None and end is None:
+        return
+    if type(start) is not int or type(end) is not int:
+        raise TypeError(f"the offsets of {entity.text!r} are not two whole numbers")
+    if start < 0 or text[start:end] != entity.text:
+        raise ValueError(f"span does not match its offsets: {entity.text!r} is not at {start}:{end}")

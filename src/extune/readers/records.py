@@ -1,0 +1,44 @@
+"""The project's neutral form: {"id", "text", "lang", "entities", "relations", "events", "qa"}."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..records import Record, Rejected, record_from_json
+from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
+
+ITEMS = {
+    "entities": ("text", "type"),
+    "relations": ("head", "relation", "tail"),
+    "events": ("event_type",),
+}
+
+
+def read(path: Path) -> Iterator[Record | Rejected]:
+    """One record a line; `text` may be left out where `qa` has a document."""
+    return identified(read_lines(path, parse))
+
+
+def parse(row: Row, where: str) -> Record:
+    """A Record from its neutral form. Raises KeyError, TypeError, ValueError on another shape."""
+    for field, needed in ITEMS.items():
+        for item in objects(row, field):
+            for name in needed:
+                filled(item, name)
+    _check_details(row)
+    text = filled(row, "text") if "text" in row or not row.get("qa") else filled(row["qa"], "document")
+    return record_from_json({**row, "id": identifier(row), "lang": language(row, text)}, where)
+
+
+def _check_details(row: Row) -> None:
+    optional(row, "source")
+    for relation in objects(row, "relations"):
+        optional(relation, "head_type")
+        optional(relation, "tail_type")
+    for event in objects(row, "events"):
+        string(event, "trigger")
+        for argument in objects(event, "arguments"):
+            string(argument, "role")
+            string(argument, "text")
+    for qa in objects({"qa": [row["qa"]]}, "qa") if row.get("qa") else ():
+        for name in ("question", "answer", "document"):
+            string({"document": "", **qa}, name)

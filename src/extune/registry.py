@@ -1,0 +1,170 @@
+"""Registered versions: made from an adapter, found by stage, alias or number, promoted with a record of who and why."""
+
+import getpass
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from .answering import COLUMNS, PARAMS
+from .errors import CheckFailed, TrackingError
+from .lineage import library_versions
+
+STAGES = ("Staging", "Production", "Archived")
+ALIASES = {"Staging": ("staging",), "Production": ("production", "champion"), "Archived": ()}
+EVALUATED = "extune.evaluated"
+PACKAGE = Path(__file__).parent
+
+
+def signature() -> ModelSignature:
+    """Columns and inference parameters of every version."""
+    inputs = Schema([ColSpec(DataType.string, name, required=name == "text") for name in COLUMNS])
+    kinds = {bool: DataType.boolean, int: DataType.long}
+    params = ParamSchema([ParamSpec(name, kinds[type(value)], value) for name, value in PARAMS.items()])
+    return ModelSignature(inputs, Schema([ColSpec(DataType.string)]), params)
+
+
+def register(
+    client: MlflowClient, name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: str,
+    decode: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Log the adapter as a pyfunc model of the run and register it; a version of this run and adapter is reused.
+
+    Returns name, version, model_id, run_id.
+    """
+    known = _registered(client, name, run_id, tags["adapter.sha256"])
+    if known is None:
+        known = _log(name, adapter, run_id, tags, example, decode)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, str(known["version"]), key, value)
+    return known
+
+
+def _registered(client: MlflowClient, name: str, run_id: str, adapter: str) -> dict[str, Any] | None:
+    for version in client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
+        if version.tags.get("adapter.sha256") == adapter:
+            model_id = str(version.source).rpartition("/")[2]
+            return {"name": name, "version": int(version.version), "model_id": model_id, "run_id": run_id}
+    return None
+
+
+def _log(
+    name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: str, decode: Mapping[str, Any]
+) -> dict[str, Any]:
+    import pandas
+
+    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id):
+        code = Path(scratch) / "code"
+        shutil.copytree(PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        info = mlflow.pyfunc.log_model(
+            name="extractor",
+            python_model=str(PACKAGE / "pyfunc.py"),
+            artifacts={"adapter": str(adapter), "code": str(code)},
+            model_config={"base_path": "", **decode},
+            pip_requirements=[f"{lib}=={version}" for lib, version in library_versions().items() if lib != "extune"],
+            signature=signature(),
+            input_example=(pandas.DataFrame([{"text": example}]), PARAMS),
+            registered_model_name=name,
+            metadata=dict(tags),
+            tags=dict(tags),
+        )
+    version = int(info.registered_model_version)
+    return {"name": name, "version": version, "model_id": str(info.model_id), "run_id": run_id}
+
+
+def resolve(client: MlflowClient, uri: str) -> tuple[str, str]:
+    """`(name, version)` of `models:/NAME/7`, `/latest`, `/Production` or `models:/NAME@alias`.
+
+    Raises TrackingError, saying what the registry has.
+    """
+    match = re.fullmatch(r"models:/([^/@]+)(?:/(.+)|@(.+))", uri)
+    if not match:
+        raise TrackingError(f"{uri!r} is no model address", remedy="Use models:/NAME@champion, /Production or /3")
+    name, wanted, alias = match.groups()
+    try:
+        version = _find(client, name, wanted, alias)
+    except MlflowException as exc:
+        raise TrackingError(f"no model {uri!r} ({_first_line(exc)})", remedy=_have(client, name)) from None
+    return name, version
+
+
+def _find(client: MlflowClient, name: str, wanted: str | None, alias: str | None) -> str:
+    if alias:
+        return str(client.get_model_version_by_alias(name, alias.lower()).version)
+    assert wanted is not None
+    if wanted.isdecimal():
+        return str(client.get_model_version(name, wanted).version)
+    versions = client.search_model_versions(f"name='{name}'")
+    if wanted.lower() != "latest":
+        versions = [v for v in versions if v.current_stage.lower() == wanted.lower()]
+    if not versions:
+        raise MlflowException(f"nothing registered for {wanted!r}")
+    return str(max(int(v.version) for v in versions))
+
+
+def _have(client: MlflowClient, name: str) -> str:
+    versions = sorted(int(v.version) for v in client.search_model_versions(f"name='{name}'"))
+    return (
+        f"The registry has versions {', '.join(map(str, versions))}"
+        if versions
+        else "`extune models` lists what there is"
+    )
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().splitlines()[0]
+
+
+def promote(client: MlflowClient, name: str, version: str, stage: str, reason: str) -> dict[str, Any]:
+    """Set stage and alias of an evaluated version together, and write who, when, why as tags.
+
+    The alias goes last: a reader by alias never sees a half promoted version. Raises CheckFailed for a version without
+    an evaluation.
+    """
+    found = client.get_model_version(name, version)
+    if EVALUATED not in found.tags:
+        raise CheckFailed(
+            f"{name}/{version} has no evaluation", remedy="Run `dvc repro evaluate` (or `extune evaluate`) first"
+        )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"promoted.to": stage, "promoted.by": getpass.getuser(), "promoted.at": now, "promoted.why": reason}
+    for key, value in record.items():
+        client.set_model_version_tag(name, version, key, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        client.transition_model_version_stage(name, version, stage, archive_existing_versions=stage == "Production")
+    for alias in ALIASES[stage]:
+        client.set_registered_model_alias(name, alias, version)
+    return {"name": name, "version": int(version), "stage": stage, "aliases": list(ALIASES[stage]), **record}
+
+
+def versions(client: MlflowClient, name: str | None = None) -> list[dict[str, Any]]:
+    """What the registry has, newest first: name, version, stage, aliases, run, figures of its evaluation."""
+    models = [client.get_registered_model(name)] if name else client.search_registered_models()
+    rows = []
+    for model in models:
+        aliases: dict[str, list[str]] = {}
+        for alias, number in model.aliases.items():
+            aliases.setdefault(str(number), []).append(alias)
+        for version in client.search_model_versions(f"name='{model.name}'"):
+            rows.append(
+                {
+                    "name": model.name,
+                    "version": int(version.version),
+                    "stage": version.current_stage,
+                    "aliases": sorted(aliases.get(str(version.version), [])),
+                    "run_id": version.run_id,
+                    "tags": dict(version.tags),
+                }
+            )
+    return sorted(rows, key=lambda row: (row["name"], -row["version"]))

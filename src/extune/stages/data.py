@@ -1,0 +1,101 @@
+"""generate, prepare, build: from nothing or labelled files to training rows. No torch, no MLflow."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..artefact import prompt_of
+from ..config import Config
+from ..files import atomic, read_jsonl, write_json, write_jsonl
+from ..frames import read_relations
+from ..generate import generate as generate_corpus
+from ..generate import instruct_row, schema_of
+from ..instruct import examples
+from ..prepare import BadSource
+from ..prepare import prepare as prepare_records
+from ..records import Record, Rejected, record_from_json, record_to_json
+from ..schema import Schema, read_schema, schema_to_json
+from ..tasks import task
+
+log = logging.getLogger(__name__)
+
+RAW, RECORDS, SFT = Path("data/raw"), Path("data/records"), Path("data/sft")
+
+
+def generate(config: Config, root: Path) -> dict[str, Any]:
+    """Write the synthetic corpus: data/raw/{train,test}.jsonl in seed 000's format, and its schema."""
+    asked = config.generate
+    relations = read_relations(root / asked.relations)
+    train, test = generate_corpus(
+        relations, train=asked.train, test=asked.test, chinese=asked.chinese, empty=asked.empty, seed=config.seed
+    )
+    target = _emptied(root / RAW)
+    write_jsonl(target / "train.jsonl", map(instruct_row, train))
+    write_jsonl(target / "test.jsonl", map(instruct_row, test))
+    write_schema(target / "schema.yaml", schema_of(relations))
+    return {"train": len(train), "test": len(test), "written": str(RAW)}
+
+
+def prepare(config: Config, root: Path) -> dict[str, Any]:
+    """Write data/records: train, dev, test, schema.yaml, stats.json and the quarantine of what could not be read."""
+    target = _emptied(root / RECORDS)
+    try:
+        done = prepare_records(config.data, task(config.task.name), root)
+    except BadSource as exc:
+        _quarantine(target, exc.rejected)
+        raise
+    for warning in done.warnings:
+        log.warning(warning)
+    for name, records in done.splits.items():
+        write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
+    _quarantine(target, done.rejected)
+    write_schema(target / "schema.yaml", done.schema)
+    write_json(target / "stats.json", done.stats)
+    sizes = {name: len(records) for name, records in done.splits.items()}
+    return {**sizes, "quarantined": len(done.rejected), "grounded": done.schema.grounded, "written": str(RECORDS)}
+
+
+def build(config: Config, root: Path) -> dict[str, Any]:
+    """Write data/sft/{train,dev}.jsonl: one prompt-completion row a query."""
+    prompt, schema = prompt_of(config), read_schema(root / RECORDS / "schema.yaml")
+    target = _emptied(root / SFT)
+    counts = {}
+    for name in ("train", "dev"):
+        rows = (
+            prompt.row(example)
+            for record in read_records(root, name)
+            for example in examples(
+                record, prompt.task, prompt.notation, schema,
+                split_num=config.task.split_num, negatives=config.task.negatives, seed=config.seed,
+            )
+        )  # fmt: skip
+        counts[name] = write_jsonl(target / f"{name}.jsonl", rows)
+    return {**counts, "written": str(SFT)}
+
+
+def read_records(root: Path, split: str) -> list[Record]:
+    """The prepared records of a split."""
+    path = RECORDS / f"{split}.jsonl"
+    rows = read_jsonl(root / path, "Run `dvc repro prepare`")
+    return [record_from_json(row, f"{path}:{number}") for number, row in enumerate(rows, 1)]
+
+
+def write_schema(path: Path, schema: Schema) -> None:
+    """A schema as YAML that `read_schema` gives back."""
+    with atomic(path) as handle:
+        yaml.safe_dump(schema_to_json(schema), handle, allow_unicode=True, sort_keys=False, width=110)
+
+
+def _quarantine(target: Path, rejected: Sequence[Rejected]) -> None:
+    write_jsonl(target / "quarantine.jsonl", map(asdict, rejected))
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

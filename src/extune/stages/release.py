@@ -1,0 +1,254 @@
+"""register and evaluate: the adapter becomes a registered version, and that version is measured."""
+
+import csv
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..artefact import read_spec
+from ..baseline import memorise
+from ..config import Config
+from ..errors import TrackingError
+from ..extract import Extraction, batches, from_json
+from ..files import atomic, read_json, write_json, write_jsonl
+from ..lineage import git_state, md5
+from ..prompt import PROMPT_VERSION
+from ..records import Record
+from ..report import LossRow, Report, document_row, page
+from ..score import Score, count_problems, score, summary
+from ..tasks import Task, task
+from .data import RECORDS, SFT, read_records
+from .training import ADAPTER, CURVE, RUN, chosen_params
+
+log = logging.getLogger(__name__)
+
+REGISTERED, FIGURES, REPORTS = Path("models/registered.json"), Path("metrics/eval.json"), Path("reports")
+LABELS = Path("plots/labels.csv")
+
+
+def register(config: Config, root: Path) -> dict[str, Any]:
+    """Register models/adapter; write models/registered.json.
+
+    The adapter that DVC holds is the source of truth: where the store does not know its run (it was deleted, or this is
+    another server) a new run is made for it, tagged with the old id.
+    """
+    from ..registry import register as register_version
+    from ..tracking import connect, has_run, leave_outer_run
+
+    leave_outer_run()
+    client = connect(root, config.tracking.experiment)
+    trained = read_json(root / RUN, "Run `dvc repro train`")
+    run_id = trained["run_id"]
+    if not has_run(client, run_id):
+        run_id = _new_run(client, config, root, run_id)
+    known = register_version(
+        client,
+        config.tracking.model,
+        root / ADAPTER,
+        run_id,
+        _tags(config, root, trained),
+        _example(root),
+        config.decode.model_dump(),
+    )
+    write_json(root / REGISTERED, known)
+    return {**known, "load": f"models:/{known['name']}/{known['version']}"}
+
+
+def _new_run(client: Any, config: Config, root: Path, old: str) -> str:
+    from ..tracking import log_data, log_params, run
+
+    log.warning("the tracking store does not know run %s: registering the adapter under a new run", old)
+    tags = {**git_state(root), "source.run_id": old}
+    with run(client, config.tracking.experiment, tags) as run_id:
+        log_params(client, run_id, chosen_params(config, read_spec(root / ADAPTER).base["fingerprint"]))
+        log_data(client, run_id, root / SFT / "train.jsonl", str(SFT / "train.jsonl"), "training")
+    return run_id
+
+
+def _tags(config: Config, root: Path, trained: Mapping[str, Any]) -> dict[str, str]:
+    base = read_spec(root / ADAPTER).base
+    return {
+        "adapter.sha256": trained["adapter_sha256"],
+        "base.name": base["name"],
+        "base.fingerprint": base["fingerprint"],
+        "data.train.md5": md5(root / SFT / "train.jsonl"),
+        "prompt.version": PROMPT_VERSION,
+        "task": config.task.name,
+        "notation": config.task.notation,
+        **git_state(root),
+    }
+
+
+def _example(root: Path) -> str:
+    """A text of the training data, to show what a row looks like."""
+    return next((r.text for r in read_records(root, "train") if r.entities or r.relations or r.events), "")
+
+
+def evaluate(config: Config, root: Path) -> dict[str, Any]:
+    """Measure the registered version as it will be served; write figures, plots, predictions and the report.
+
+    The figures also go to the version's run and onto the version, which `promote` asks for.
+    """
+    from ..tracking import connect, leave_outer_run
+
+    leave_outer_run()
+    client = connect(root, config.tracking.experiment)
+    version = read_json(root / REGISTERED, "Run `dvc repro register`")
+    predict = _loaded(version)
+    asked = task(config.task.name)
+    remember = memorise(read_records(root, "train"), asked)
+    measured: dict[str, Any] = {}
+    for split in config.evaluate.splits:
+        gold = read_records(root, split)[: config.evaluate.limit]
+        found, seconds = _predicted(predict, gold, split, config.decode.batch_size)
+        recalled = [asked.with_items(record, remember(record)) for record in gold]
+        measured[split] = {
+            "metrics": _summary(score(_pairs(gold, found), asked), [e.problems for e in found], config),
+            "baseline": _summary(score(zip(gold, recalled, strict=True), asked), None, config),
+            "seconds": seconds,
+            "gold": gold,
+            "found": found,
+        }
+    figures = {split: _flat(m) for split, m in measured.items()}
+    _write(root, config, version, measured, figures, asked)
+    _publish(client, root, version, measured, figures)
+    return {"version": version["version"], **figures, "report": str(REPORTS / "index.html")}
+
+
+def _loaded(version: Mapping[str, Any]) -> Any:
+    import mlflow
+
+    uri = f"models:/{version['name']}/{version['version']}"
+    try:
+        return mlflow.pyfunc.load_model(uri)
+    except mlflow.exceptions.MlflowException as exc:
+        raise TrackingError(
+            f"{uri} is not in the registry ({str(exc).splitlines()[0]})",
+            remedy="Register the adapter again: `dvc repro -f -s register`, then `dvc repro`",
+        ) from exc
+
+
+def _predicted(model: Any, gold: Sequence[Record], name: str, size: int) -> tuple[list[Extraction], float]:
+    """Extractions of the registered model, in order, and the seconds they took."""
+    import pandas
+    from tqdm import tqdm
+
+    found: list[Extraction] = []
+    began = time.monotonic()
+    with tqdm(total=len(gold), desc=f"extract {name}", unit="doc") as bar:
+        for batch in batches(gold, 2 * size):
+            rows = model.predict(pandas.DataFrame({"text": [r.text for r in batch], "id": [r.id for r in batch]}))
+            found += [from_json(json.loads(row), r.text) for row, r in zip(rows, batch, strict=True)]
+            bar.update(len(batch))
+    return found, time.monotonic() - began
+
+
+def _pairs(gold: Sequence[Record], found: Sequence[Extraction]) -> Any:
+    return zip(gold, (extraction.record for extraction in found), strict=True)
+
+
+def _summary(scored: Score, problems: Any, config: Config) -> dict[str, Any]:
+    counted = {} if problems is None else count_problems(problems)
+    return summary(scored, counted, config.evaluate.resamples, config.seed)
+
+
+def _flat(measured: Mapping[str, Any]) -> dict[str, float]:
+    figures = {k: round(v, 6) for k, v in measured["metrics"].items() if isinstance(v, int | float)}
+    return {**figures, "baseline_f1": round(measured["baseline"]["f1"], 6)}
+
+
+def _write(
+    root: Path, config: Config, version: Mapping[str, Any], measured: Mapping[str, Any],
+    figures: Mapping[str, Any], asked: Task,
+) -> None:  # fmt: skip
+    write_json(root / FIGURES, figures)
+    last = list(measured)[-1]
+    _write_csv(root / LABELS, measured[last]["metrics"]["per_label"])
+    for split, m in measured.items():
+        write_jsonl(
+            root / REPORTS / f"{split}.jsonl", (_prediction(g, e) for g, e in zip(m["gold"], m["found"], strict=True))
+        )
+    with atomic(root / REPORTS / "index.html") as handle:
+        handle.write(page(_report(root, config, version, measured, asked)))
+
+
+def _prediction(gold: Record, extraction: Extraction) -> dict[str, Any]:
+    found = extraction.record
+    return {
+        "id": gold.id,
+        "text": gold.text,
+        "gold": {"entities": list(map(asdict, gold.entities)), "relations": list(map(asdict, gold.relations))},
+        "predicted": {"entities": list(map(asdict, found.entities)), "relations": list(map(asdict, found.relations))},
+        "raw": list(extraction.raw),
+        "problems": list(extraction.problems),
+    }
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with atomic(path) as handle:
+        writer = csv.DictWriter(
+            handle, ["label", "f1", "precision", "recall", "gold", "predicted"], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _report(root: Path, config: Config, version: Mapping[str, Any], measured: Mapping[str, Any], asked: Task) -> Report:
+    base = read_spec(root / ADAPTER).base
+    with open(root / CURVE, encoding="utf-8") as handle:
+        loss: list[LossRow] = [{"step": int(row["step"]), "loss": float(row["loss"])} for row in csv.DictReader(handle)]
+    return {
+        "model": f"{version['name']}/{version['version']}",
+        "task": asked.name,
+        "base": base["name"],
+        "splits": {
+            split: {
+                "metrics": m["metrics"],
+                "baseline": m["baseline"],
+                "documents": [document_row(g, e, asked) for g, e in zip(m["gold"], m["found"], strict=True)],
+            }
+            for split, m in measured.items()
+        },
+        "loss": loss,
+        "stages": [],
+        "facts": {
+            "training data (md5)": md5(root / SFT / "train.jsonl"),
+            "test data (md5)": md5(root / RECORDS / "test.jsonl"),
+            "base (fingerprint)": base["fingerprint"][:16],
+            "prompt": PROMPT_VERSION,
+            "notation": config.task.notation,
+            "adapter (sha256)": read_json(root / RUN)["adapter_sha256"][:16],
+        },
+    }
+
+
+def _publish(
+    client: Any, root: Path, version: Mapping[str, Any], measured: Mapping[str, Any], figures: Mapping[str, Any]
+) -> None:
+    """The figures onto the run, the logged model and the version; report and predictions as artifacts."""
+    import mlflow
+
+    from ..registry import EVALUATED
+
+    run_id, name, number = version["run_id"], version["name"], str(version["version"])
+    flat = {f"{split}.{key}": float(value) for split, values in figures.items() for key, value in values.items()}
+    speed = {f"{s}.documents_per_second": len(m["gold"]) / max(m["seconds"], 1e-9) for s, m in measured.items()}
+    with mlflow.start_run(run_id=run_id):
+        mlflow.log_metrics({**flat, **speed}, model_id=version["model_id"])
+        mlflow.log_artifact(str(root / REPORTS / "index.html"), "report")
+        for split, m in measured.items():
+            mlflow.log_table(_table(m), f"predictions_{split}.json")
+    for key, value in flat.items():
+        if key.endswith((".f1", ".f1_low", ".f1_high", ".invented_spans", ".parse_rate")):
+            client.set_model_version_tag(name, number, key, str(value))
+    client.set_model_version_tag(name, number, EVALUATED, md5(root / RECORDS / "test.jsonl"))
+
+
+def _table(m: Mapping[str, Any]) -> dict[str, list[Any]]:
+    rows = [_prediction(g, e) for g, e in zip(m["gold"], m["found"], strict=True)]
+    return {key: [json.dumps(r[key], ensure_ascii=False) if key != "text" else r[key] for r in rows]
+            for key in ("id", "text", "gold", "predicted", "raw", "problems")}  # fmt: skip

@@ -1,0 +1,204 @@
+"""Scores: cases by hand with the arithmetic beside them, a slow second scorer, and what must not matter."""
+
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extune.errors import DataError
+from extune.records import Entity, Record, Relation
+from extune.score import Counts, Score, bootstrap, count, count_labels, count_problems, score, summary
+from extune.tasks import TASKS
+
+NER, RE = TASKS["NER"], TASKS["RE"]
+
+
+def ner(*entities: tuple[str, str], id: str = "d", text: str = "Ann met Bob in Rome") -> Record:
+    return Record(id, text, entities=tuple(Entity(text, type_) for text, type_ in entities))
+
+
+def triples(*relations: tuple[str, str, str], text: str = "Ann met Bob in Rome") -> Record:
+    return Record("d", text, relations=tuple(Relation(*relation) for relation in relations))
+
+
+def test_two_of_three_predicted_are_among_four_gold():
+    gold = ner(("Ann", "PER"), ("Bob", "PER"), ("Rome", "LOC"), ("met", "EVT"))
+    predicted = ner(("Ann", "PER"), ("Rome", "LOC"), ("Bob", "LOC"))
+    counts = count(gold, predicted, NER)
+    assert (counts.tp, counts.predicted, counts.gold) == (2, 3, 4)
+    assert counts.precision == 2 / 3
+    assert counts.recall == 2 / 4
+    assert counts.f1 == 2 * 2 / (3 + 4)
+    assert counts.f1 == pytest.approx(2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4))
+    assert counts.exact_match == 0
+
+
+def test_a_triple_is_right_only_with_its_head_relation_and_tail():
+    gold = triples(("Ann", "met", "Bob"))
+    wrong = [("Bob", "met", "Ann"), ("Ann", "likes", "Bob"), ("Ann", "met", "Rome"), ("ann", "met", "Bob")]
+    assert all(count(gold, triples(relation), RE).tp == 0 for relation in wrong)
+    assert count(gold, triples(("Ann", "met", "Bob")), RE).tp == 1
+
+
+def test_the_micro_average_sums_counts_and_not_rates():
+    good = (ner(("Ann", "PER")), ner(("Ann", "PER")))
+    poor = (ner(("Ann", "PER"), ("Bob", "PER"), ("Rome", "LOC")), ner(("met", "PER")))
+    total = score([good, poor], NER).total
+    assert total.precision == (1 + 0) / (1 + 1)
+    assert total.recall == (1 + 0) / (1 + 3)
+    assert total.exact_match == 1 / 2
+
+
+def test_nothing_expected_and_nothing_found_is_an_exact_match_and_no_figure_divides_by_zero():
+    counts = count(ner(), ner(), NER)
+    assert counts.exact_match == 1
+    assert (counts.precision, counts.recall, counts.f1, counts.invented_rate) == (0, 0, 0, 0)
+    assert summary(Score(), {}, 10, 0)["f1"] == 0
+
+
+def test_spans_that_are_not_in_the_text_are_invented_ends_of_triples_counted_one_by_one():
+    predicted = triples(("Ann", "met", "Bob"), ("Zoe", "met", "Zed"), ("Zoe", "met", "Bobby"))
+    counts = count(triples(), predicted, RE)
+    assert (counts.invented, counts.spans) == (4, 6)
+    assert counts.invented_rate == 4 / 6
+
+
+def test_figures_by_label_keep_labels_only_one_side_knows():
+    gold = ner(("Ann", "PER"), ("Bob", "PER"), ("Rome", "LOC"))
+    predicted = ner(("Ann", "PER"), ("Rome", "GPE"))
+    labels = count_labels(gold, predicted, NER)
+    assert [(name, c.tp, c.predicted, c.gold) for name, c in labels.items()] == [
+        ("GPE", 0, 1, 0),
+        ("LOC", 0, 0, 1),
+        ("PER", 1, 1, 2),
+    ]
+
+
+def test_records_of_different_documents_are_not_compared():
+    with pytest.raises(DataError, match="'b' was paired with the gold record 'a'"):
+        count(ner(id="a"), ner(id="b"), NER)
+
+
+def test_problems_are_counted_by_document_and_kind():
+    notes = [["unread: x", "unread: y"], ["truncated: z", "repetition"], [], ["too long: 9"], ["odd"]]
+    assert count_problems(notes) == {"unread": 1, "truncated": 1, "repetition": 1, "too_long": 1, "other": 1}
+
+
+def test_the_summary_is_plain_json_with_labels_by_frequency():
+    pairs = [(ner(("Ann", "PER"), ("Bob", "PER"), ("Rome", "LOC")), ner(("Ann", "PER"), ("Oslo", "LOC")))]
+    row = summary(score(pairs * 4, NER), count_problems([["unread: x"], [], [], []]), 100, 7)
+    assert json.loads(json.dumps(row)) == row
+    assert row["f1"] == row["f1_low"] == row["f1_high"] == 2 * 4 / (8 + 12)
+    assert row["parse_rate"] == 3 / 4
+    assert row["unread_rate"] == 1 / 4
+    assert (row["invented_spans"], row["invented_rate"]) == (4, 4 / 8)
+    assert [label["label"] for label in row["per_label"]] == ["PER", "LOC"]
+    assert row["per_label"][0] == {
+        "label": "PER", "precision": 1.0, "recall": 1 / 2, "f1": 2 / 3, "gold": 8, "predicted": 4,
+    }  # fmt: skip
+
+
+# Few words and labels, so that equal items, near misses and repetitions all come up.
+words = st.sampled_from(["Ann", "Bob", "Rome", "Zed"])
+items = st.lists(st.tuples(words, st.sampled_from(["met", "likes"]), words), max_size=6)
+pair = st.tuples(items, items).map(lambda sides: (triples(*sides[0]), triples(*sides[1])))
+pairs = st.lists(pair, max_size=8)
+
+
+def slow_score(pairs: list[tuple[Record, Record]]) -> dict[str, float]:
+    """The same figures by crossing out: no sets, no keys, no sums of counts."""
+    hits = misses = extras = exact = 0
+    for gold, predicted in pairs:
+        left = [r for i, r in enumerate(gold.relations) if r not in gold.relations[:i]]
+        document_extras = 0
+        for i, relation in enumerate(predicted.relations):
+            if relation in predicted.relations[:i]:
+                continue
+            if relation in left:
+                left.remove(relation)
+                hits += 1
+            else:
+                document_extras += 1
+        misses, extras = misses + len(left), extras + document_extras
+        exact += not left and not document_extras
+    precision = hits / (hits + extras) if hits + extras else 0.0
+    recall = hits / (hits + misses) if hits + misses else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    exact_match = exact / len(pairs) if pairs else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1, "exact_match": exact_match}
+
+
+@given(pairs)
+def test_a_slow_independent_scorer_agrees(pairs):
+    total = score(pairs, RE).total
+    assert {name: getattr(total, name) for name in slow_score(pairs)} == pytest.approx(slow_score(pairs))
+
+
+@given(pairs)
+def test_exchanging_gold_and_prediction_exchanges_precision_and_recall(pairs):
+    there = score(pairs, RE).total
+    back = score([(predicted, gold) for gold, predicted in pairs], RE).total
+    assert (there.precision, there.recall, there.f1) == (back.recall, back.precision, back.f1)
+    assert there.exact_match == back.exact_match
+
+
+@given(pairs, st.randoms(use_true_random=False))
+def test_order_and_repetition_do_not_matter(pairs, rng: random.Random):
+    def shaken(record: Record) -> Record:
+        relations = [*record.relations, *record.relations[:2]]
+        rng.shuffle(relations)
+        return RE.with_items(record, relations)
+
+    again = [(shaken(gold), shaken(predicted)) for gold, predicted in pairs]
+    rng.shuffle(again)
+    one, other = score(pairs, RE), score(again, RE)
+    assert (one.total, one.per_label) == (other.total, other.per_label)
+    assert bootstrap(one.per_document, 50, 1) == bootstrap(other.per_document, 50, 1)
+
+
+@given(pairs, st.integers(0, 8))
+def test_shards_add_up_to_the_whole(pairs, cut):
+    assert score(pairs[:cut], RE) + score(pairs[cut:], RE) == score(pairs, RE)
+
+
+@given(pairs)
+def test_labels_add_up_to_the_whole(pairs):
+    whole = score(pairs, RE)
+    by_label = sum(whole.per_label.values(), Counts())
+    names = ("tp", "predicted", "gold", "invented", "spans")
+    assert [getattr(by_label, name) for name in names] == [getattr(whole.total, name) for name in names]
+
+
+def some_counts(documents: int, seed: int) -> list[Counts]:
+    rng = random.Random(seed)
+    gold = [rng.randint(1, 5) for _ in range(documents)]
+    return [Counts(rng.randint(0, n), n, n, documents=1) for n in gold]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_interval_holds_the_point_estimate_and_narrows_with_more_documents(seed):
+    few, many = some_counts(50, seed), some_counts(5000, seed)
+    (low, high), (lower, upper) = bootstrap(few, 500, seed), bootstrap(many, 500, seed)
+    assert low < sum(few, Counts()).f1 < high
+    assert lower < sum(many, Counts()).f1 < upper
+    # 100 times the documents: about a tenth of the width
+    assert 5 < (high - low) / (upper - lower) < 20
+
+
+def test_the_interval_agrees_with_drawing_documents_one_by_one():
+    counts, rng = some_counts(60, 3), random.Random(0)
+    figures = sorted(sum(rng.choices(counts, k=60), Counts()).f1 for _ in range(2000))
+    assert bootstrap(counts, 4000, 0) == pytest.approx((figures[50], figures[1950]), abs=0.01)
+
+
+def test_the_interval_is_the_same_for_the_same_seed_and_no_other():
+    counts = some_counts(80, 1)
+    assert bootstrap(counts, 200, 5) == bootstrap(counts, 200, 5)
+    assert bootstrap(counts, 200, 5) != bootstrap(counts, 200, 6)
+
+
+def test_equal_documents_leave_nothing_to_chance():
+    assert bootstrap([Counts(1, 2, 3)] * 9, 100, 0) == (2 / 5, 2 / 5)
+    assert bootstrap([], 100, 0) == (0.0, 0.0)
