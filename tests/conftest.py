@@ -1,9 +1,21 @@
 """Fixtures shared by all tests."""
 
+import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from extune.shapes import Fields, Many, Shape
+
+# The time of one example says nothing on a machine that others use too.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -15,3 +27,88 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: set EXTUNE_REAL_DATA (looked at {folder})")
     return folder
+
+
+PROJECT = Path(__file__).resolve().parents[1]
+CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+TEMPLATE = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised two-layer llama with a byte-level tokenizer, in a folder."""
+    import torch
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-base")
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE({c: i for i, c in enumerate([*CONTROL, *letters])}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens([AddedToken(token, special=True) for token in CONTROL])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token=CONTROL[1], eos_token=CONTROL[2], pad_token=CONTROL[0]
+    )
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=2048, eos_token_id=2, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedded_base() -> Path:
+    """The embedded base model: the project's own, else converted once into the project's cache."""
+    from extune.model import convert_packaged
+
+    for folder in (PROJECT / "models" / "base", PROJECT / ".cache" / "base"):
+        if (folder / "config.json").is_file():
+            return folder
+    convert_packaged("embedded", folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project's files in a folder of its own, set to the tiny base and two training steps."""
+    import yaml
+
+    root = tmp_path / "project"
+    (root / "data").mkdir(parents=True)
+    for name in ("MLproject", "params.yaml", "dvc.yaml", "data/relations.yaml"):
+        shutil.copy(PROJECT / name, root / name)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["generate"] |= {"train": 60, "test": 8}
+    params["model"]["base"] = str(tiny_base)
+    params["train"]["sft"] |= {"max_steps": 2, "logging_steps": 1, "disable_tqdm": True}
+    params["decode"] |= {"max_new_tokens": 40}
+    (root / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def answers() -> Callable[[Shape, str], st.SearchStrategy[Any]]:
+    """Hypothesis values of any shape, their spans copied from a text: so a property is tested for every task."""
+
+    def of(shape: Shape, text: str) -> st.SearchStrategy[Any]:
+        match shape:
+            case Fields(fields=fields):
+                return st.fixed_dictionaries({key: of(inner, text) for key, inner in fields.items()})
+            case Many(of=inner):
+                return st.lists(of(inner, text), max_size=4)
+        places = range(len(text) + 1)
+        spans = {text[start:end]: None for start in places for end in places[start + 1 :]}
+        return st.sampled_from([span for span in spans if span == span.strip()])
+
+    return of

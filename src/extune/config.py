@@ -94,7 +94,7 @@ class Evaluate(Section):
 
     splits: list[str] = ["dev", "test"]
     resamples: int = Field(1000, ge=1)
-    limit: int | None = None
+    limit: int | None = Field(None, ge=1)
 
 
 class Tracking(Section):
@@ -151,18 +151,30 @@ def preset_path(preset: str, root: Path) -> Path:
     return path
 
 
+class Loader(yaml.SafeLoader):
+    """PyYAML alone takes `1e-3` for text; a learning rate written so must be a number."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def read_yaml(path: Path | str) -> dict[str, Any]:
     """A YAML mapping. Raises ConfigError if it is missing or not one."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
+    except (FileNotFoundError, IsADirectoryError):
         raise ConfigError(
             "file not found", where=str(path), remedy="Run inside the project, where params.yaml lies"
         ) from None
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"not YAML ({getattr(exc, 'problem', exc)})", where=f"{path}{line}") from None
+        reason = str(getattr(exc, "problem", exc)).splitlines()[0]
+        raise ConfigError(f"not YAML ({reason})", where=f"{path}{line}") from None
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"not UTF-8 ({exc.reason})", where=str(path)) from None
     if not isinstance(values, dict):
         raise ConfigError("not a mapping", where=str(path))
     return values
@@ -174,7 +186,7 @@ def parse_override(text: str) -> dict[str, Any]:
     if not sign or not key:
         raise ConfigError(f"--set {text!r} is not key=value", remedy="For example --set train.lora.r=16")
     try:
-        nested: Any = yaml.safe_load(value)
+        nested: Any = yaml.load(value, Loader)
     except yaml.YAMLError:
         raise ConfigError(f"--set {text!r}: the value is not YAML") from None
     for part in reversed(key.split(".")):

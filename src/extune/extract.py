@@ -91,11 +91,14 @@ class Extractor:
 
     def _read(self, query: Query, answer: Answer) -> tuple[Any, list[str]]:
         shape = self.prompt.task.shape(query.labels, self.schema.grounded)
-        problems = [] if answer.finish == "stop" else [_PROBLEMS[answer.finish]]
+        notation = self.prompt.notation
+        # A cut answer may happen to read, with its last span cut short.
+        if answer.finish != "stop":
+            return notation.salvage(answer.text, shape), [_PROBLEMS[answer.finish]]
         try:
-            return self.prompt.notation.read(answer.text, shape), problems
+            return notation.read(answer.text, shape), []
         except AnswerError as exc:
-            return self.prompt.notation.salvage(answer.text, shape), problems or [str(exc)]
+            return notation.salvage(answer.text, shape), [str(exc)]
 
 
 _PROBLEMS = {

@@ -36,7 +36,7 @@ def read_json(path: Path | str, remedy: str = "") -> Any:
     """Read one JSON document. Raises DataError if the file is missing or is not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise DataError("file not found", where=str(path), remedy=remedy) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
         raise DataError(f"not JSON ({exc})", where=str(path), remedy=remedy) from None

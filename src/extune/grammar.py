@@ -10,8 +10,8 @@ Escape = Callable[[str], str]
 
 
 def literal(text: str) -> str:
-    """A Lark string that matches exactly `text`."""
-    return json.dumps(text, ensure_ascii=False)
+    """A Lark string that matches exactly `text`; in ASCII, since llguidance refuses a bare DEL."""
+    return json.dumps(text)
 
 
 def substring(text: str, escape: Escape) -> str:
@@ -33,4 +33,5 @@ def choice(options: Iterable[str]) -> str:
 
 def repeated(item: str, separator: str, limit: int) -> str:
     """Up to `limit` items with a separator between; none is allowed."""
-    return f"({item} ({separator} {item}){{0,{limit - 1}}})?"
+    more = f" ({separator} {item}){{0,{limit - 1}}}" if limit > 1 else ""
+    return f"({item}{more})?"

@@ -19,7 +19,10 @@ def git_state(root: Path) -> dict[str, str]:
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return {}
-    return {"git.commit": commit, "git.dirty": str(bool(_git(root, "status", "--porcelain"))).lower()}
+    return {
+        "git.commit": commit,
+        "git.dirty": str(bool(_git(root, "status", "--porcelain", "--untracked-files=no"))).lower(),
+    }
 
 
 def _git(root: Path, *words: str) -> str:

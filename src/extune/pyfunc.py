@@ -44,11 +44,10 @@ class ExtractorModel(PythonModel):
         answering = importlib.import_module(f"{self.package}.answering")
         self.extractor = answering.load(adapter, context.model_config or {})
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> list[str]:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow would read hints
         """Columns `text`, optional `id`, `task`, `schema`, `question`; returns JSON strings in the rows' order."""
         answering = importlib.import_module(f"{self.package}.answering")
-        rows: list[str] = answering.predict(self.extractor, model_input, params or {})
-        return rows
+        return answering.predict(self.extractor, model_input, params or {})
 
 
 mlflow.models.set_model(ExtractorModel())

@@ -57,26 +57,41 @@ def schema_from_json(row: Mapping[str, Any], where: str = "") -> Schema:
         raise DataError(f"unknown key {sorted(unknown)[0]!r} in schema", where=where, remedy=f"Known keys: {known}")
     try:
         return Schema(
-            entities=tuple(map(str, row.get("entities") or ())),
-            relations=tuple(map(str, row.get("relations") or ())),
-            events={str(k): tuple(v) for k, v in (row.get("events") or {}).items()},
-            aliases=dict(row.get("aliases") or {}),
-            descriptions=dict(row.get("descriptions") or {}),
+            entities=_labels(row.get("entities")),
+            relations=_labels(row.get("relations")),
+            events={_label(k): _labels(v) for k, v in (row.get("events") or {}).items()},
+            aliases={_label(k): _label(v) for k, v in (row.get("aliases") or {}).items()},
+            descriptions={_label(k): str(v) for k, v in (row.get("descriptions") or {}).items()},
             grounded=bool(row.get("grounded", True)),
         )
     except (TypeError, AttributeError) as exc:
-        raise DataError(f"schema has a field of the wrong type ({exc})", where=where) from None
+        raise DataError(f"{WRONG_TYPE} ({exc})", where=where) from None
 
 
-def read_schema(path: Path | str) -> Schema:
+WRONG_TYPE = "schema has a field of the wrong type"
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    """Each label once; none for null. A lone string is refused, it would fall into letters."""
+    if value is not None and not isinstance(value, list | tuple):
+        raise TypeError(f"{value!r} is not a list of labels")
+    return tuple(dict.fromkeys(map(_label, value or ())))
+
+
+def _label(value: Any) -> str:
+    """A name or a number; YAML reads a bare `no` or `on` as a truth value, which is no label."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise TypeError(f"{value!r} is not a label; put it in quotes if it is one")
+    return str(value)
+
+
+def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml, or `auto`") -> Schema:
     """Read a schema file, told apart by its content. Raises DataError if it is missing or of no known form."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(
-            "schema file not found", where=str(path), remedy="Set data.schema in params.yaml, or `auto`"
-        ) from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise DataError("schema file not found", where=str(path), remedy=remedy) from None
     except UnicodeDecodeError as exc:
         raise DataError(f"not UTF-8 ({exc.reason})", where=str(path)) from None
     lines = [line for line in text.splitlines() if line.strip()]
@@ -84,33 +99,37 @@ def read_schema(path: Path | str) -> Schema:
         if len(lines) == 3 and lines[0].lstrip().startswith("["):
             return _from_iepile(*map(json.loads, lines))
         row = yaml.safe_load(text)
+        if isinstance(row, dict) and {"entity_types", "relation_types", "event_types"} & set(row):
+            return _from_counts(row)
+    except (TypeError, AttributeError) as exc:
+        raise DataError(f"{WRONG_TYPE} ({exc})", where=str(path)) from None
     except (json.JSONDecodeError, yaml.YAMLError) as exc:
         raise DataError(f"not a schema ({str(exc).splitlines()[0]})", where=str(path)) from None
     if not isinstance(row, dict):
         raise DataError("a schema is a mapping", where=str(path), remedy="See docs/architecture.md, schema.yaml")
-    return (
-        _from_counts(row)
-        if {"entity_types", "relation_types", "event_types"} & set(row)
-        else schema_from_json(row, str(path))
-    )
+    return schema_from_json(row, str(path))
 
 
 def _from_iepile(types: list[Any], roles: list[str], by_type: Mapping[str, list[str]]) -> Schema:
     """IEPile keeps entity types, event types and relations in the same three lines; the task tells which."""
-    names = tuple(map(str, types))
-    events = {name: tuple(by_type.get(name, roles)) for name in names} if by_type or (roles and names) else {}
-    return Schema(entities=names, relations=tuple(map(str, roles)), events=events)
+    names = _labels(types)
+    events = {name: _labels(by_type.get(name, roles)) for name in names} if by_type or (roles and names) else {}
+    return Schema(entities=names, relations=_labels(roles), events=events)
 
 
 def _from_counts(row: Mapping[str, Any]) -> Schema:
     events = row.get("event_types") or {}
     return Schema(
-        entities=tuple(row.get("entity_types") or ()),
-        relations=tuple(row.get("relation_types") or ()),
+        entities=_counted(row.get("entity_types")),
+        relations=_counted(row.get("relation_types")),
         events={
-            name: tuple(spec.get("roles") or ()) if isinstance(spec, dict) else () for name, spec in events.items()
+            _label(name): _counted(spec.get("roles")) if isinstance(spec, dict) else () for name, spec in events.items()
         },
     )
+
+
+def _counted(value: Any) -> tuple[str, ...]:
+    return _labels(list(value) if isinstance(value, dict) else value)
 
 
 def collect(records: Iterable[Record]) -> Schema:

@@ -44,6 +44,7 @@ def check(value: Value, shape: Shape, at: str = "answer") -> None:
         case Span():
             if not isinstance(value, str) or not value:
                 raise ValueError(f"{at} is {_kind(value)}, not a string")
+            value.encode()  # UnicodeEncodeError, a ValueError: no file can hold half of a surrogate pair
         case Many(of=inner, limit=limit):
             if not isinstance(value, list):
                 raise ValueError(f"{at} is {_kind(value)}, not a list")

@@ -126,7 +126,7 @@ def train(
     args = _options(SFTConfig, "train.sft", {**_defaults(scratch, seed), **sft})
     kept, dropped = within(tokenise(rows, encoder), args.max_length, max_dropped)
     torch.manual_seed(seed)
-    trainer = AnswerRowsTrainer(
+    trainer = _trainer(
         model=load_base(base),
         args=args,
         train_dataset=Dataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in kept]),
@@ -151,6 +151,14 @@ def train(
         "tokens_per_second": tokens / seconds,
     }
     return Trained(metrics, curve, dropped)
+
+
+def _trainer(**parts: Any) -> AnswerRowsTrainer:
+    """Raises ConfigError where the adapter does not fit the base, such as target modules it does not have."""
+    try:
+        return AnswerRowsTrainer(**parts)
+    except ValueError as exc:
+        raise ConfigError(f"train.lora, train.sft: {str(exc).splitlines()[0]}", where="params.yaml") from exc
 
 
 def _adapter_in_compute_dtype(model: Any) -> None:

@@ -68,7 +68,9 @@ def _closings(head: str) -> tuple[str, ...]:
 def grammar(shape: Fields, text: str) -> str:
     """Keys and order fixed, grounded strings copied from `text`."""
     return (
-        f"start: {_rule(shape)}\n" + substring(text, _escape) + 'FREE: /"([^"\\\\\\x00-\\x1f]|\\\\["\\\\\\/bfnrt])+"/\n'
+        f"start: {_rule(shape)}\n"
+        + substring(text, _escape)
+        + 'FREE: /"([^"\\\\\\x00-\\x1f]|\\\\["\\\\\\/bfnrt]|\\\\u00[01][0-9a-f])+"/\n'
     )
 
 

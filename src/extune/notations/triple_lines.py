@@ -40,9 +40,12 @@ def _grouped(triples: list[tuple[str, str, str]]) -> Value:
 
 
 def salvage(answer: str, shape: Fields) -> Value:
-    """The lines that can be read."""
+    """The lines that can be read; a last one that ends unlike it began may be cut inside a span."""
     kept: list[tuple[str, str, str]] = []
-    for line in answer.split("\n"):
+    lines = answer.split("\n")
+    if lines[-1].lstrip().startswith("(") and not lines[-1].rstrip().endswith(")"):
+        lines.pop()
+    for line in lines:
         try:
             read(line, shape)
         except AnswerError:
@@ -53,16 +56,21 @@ def salvage(answer: str, shape: Fields) -> Value:
 
 def grammar(shape: Fields, text: str) -> str:
     """Lines whose relation is an asked label and whose ends are copied from `text`."""
-    end = "SPAN" if _ends_grounded(shape) else "FREE"
+    grounded = _ends_grounded(shape)
     labels = choice(literal(escape(label)) for label in shape.fields) if shape.fields else None
     if labels is None:
         return 'start: ""\n'
     return (
-        f"start: {repeated('line', literal(chr(10)), MAX_ITEMS)}\n"
-        f'line: "(" {end} ", " relation ", " {end} ")"\n'
+        f"start: {repeated('line', literal(chr(10)), MAX_ITEMS * len(shape.fields))}\n"
+        'line: "(" END ", " relation ", " END ")"\n'
         f"relation: {labels}\n"
-        + (substring(text, escape) if end == "SPAN" else "FREE: /([^\\\\,()\\n]|\\\\[\\\\,()n])+/\n")
+        + (substring(text, escape) if grounded else "SPAN: /([^\\\\,()\\n]|\\\\[\\\\,()n])+/\n")
+        + _TRIMMED
     )
+
+
+# White space at the ends of a field is not read back; the second set is what Python strips and regex does not.
+_TRIMMED = r"END: SPAN & /[^\s\x1c-\x1f]((?s:.*)[^\s\x1c-\x1f])?/" + "\n"
 
 
 def _ends_grounded(shape: Fields) -> bool:

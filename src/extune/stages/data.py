@@ -1,8 +1,10 @@
 """generate, prepare, build: from nothing or labelled files to training rows. No torch, no MLflow."""
 
 import logging
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,47 +36,48 @@ def generate(config: Config, root: Path) -> dict[str, Any]:
     train, test = generate_corpus(
         relations, train=asked.train, test=asked.test, chinese=asked.chinese, empty=asked.empty, seed=config.seed
     )
-    target = _emptied(root / RAW)
-    write_jsonl(target / "train.jsonl", map(instruct_row, train))
-    write_jsonl(target / "test.jsonl", map(instruct_row, test))
-    write_schema(target / "schema.yaml", schema_of(relations))
+    with _whole(root / RAW) as target:
+        write_jsonl(target / "train.jsonl", map(instruct_row, train))
+        write_jsonl(target / "test.jsonl", map(instruct_row, test))
+        write_schema(target / "schema.yaml", schema_of(relations))
     return {"train": len(train), "test": len(test), "written": str(RAW)}
 
 
 def prepare(config: Config, root: Path) -> dict[str, Any]:
     """Write data/records: train, dev, test, schema.yaml, stats.json and the quarantine of what could not be read."""
-    target = _emptied(root / RECORDS)
     try:
         done = prepare_records(config.data, task(config.task.name), root)
     except BadSource as exc:
-        _quarantine(target, exc.rejected)
+        with _whole(root / RECORDS) as target:
+            _quarantine(target, exc.rejected)
         raise
     for warning in done.warnings:
         log.warning(warning)
-    for name, records in done.splits.items():
-        write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
-    _quarantine(target, done.rejected)
-    write_schema(target / "schema.yaml", done.schema)
-    write_json(target / "stats.json", done.stats)
+    with _whole(root / RECORDS) as target:
+        for name, records in done.splits.items():
+            write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
+        _quarantine(target, done.rejected)
+        write_schema(target / "schema.yaml", done.schema)
+        write_json(target / "stats.json", done.stats)
     sizes = {name: len(records) for name, records in done.splits.items()}
     return {**sizes, "quarantined": len(done.rejected), "grounded": done.schema.grounded, "written": str(RECORDS)}
 
 
 def build(config: Config, root: Path) -> dict[str, Any]:
     """Write data/sft/{train,dev}.jsonl: one prompt-completion row a query."""
-    prompt, schema = prompt_of(config), read_schema(root / RECORDS / "schema.yaml")
-    target = _emptied(root / SFT)
+    prompt, schema = prompt_of(config), read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
     counts = {}
-    for name in ("train", "dev"):
-        rows = (
-            prompt.row(example)
-            for record in read_records(root, name)
-            for example in examples(
-                record, prompt.task, prompt.notation, schema,
-                split_num=config.task.split_num, negatives=config.task.negatives, seed=config.seed,
-            )
-        )  # fmt: skip
-        counts[name] = write_jsonl(target / f"{name}.jsonl", rows)
+    with _whole(root / SFT) as target:
+        for name in ("train", "dev"):
+            rows = (
+                prompt.row(example)
+                for record in read_records(root, name)
+                for example in examples(
+                    record, prompt.task, prompt.notation, schema,
+                    split_num=config.task.split_num, negatives=config.task.negatives, seed=config.seed,
+                )
+            )  # fmt: skip
+            counts[name] = write_jsonl(target / f"{name}.jsonl", rows)
     return {**counts, "written": str(SFT)}
 
 
@@ -95,7 +98,14 @@ def _quarantine(target: Path, rejected: Sequence[Rejected]) -> None:
     write_jsonl(target / "quarantine.jsonl", map(asdict, rejected))
 
 
-def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """An empty neighbour that takes the folder's place at a clean end: a mistake leaves the last result as it was."""
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

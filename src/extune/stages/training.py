@@ -47,7 +47,7 @@ def train(config: Config, root: Path) -> dict[str, Any]:
     from ..tracking import connect, log_data, log_params, run
 
     note = read_json(root / BASE / NOTE, "Run `dvc repro base`")
-    schema = read_schema(root / RECORDS / "schema.yaml")
+    schema = read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
     client = connect(root, config.tracking.experiment)
     with run(client, config.tracking.experiment, git_state(root)) as run_id:
         log_params(client, run_id, chosen_params(config, note["fingerprint"]))

@@ -1,0 +1,158 @@
+"""What every task promises, held against each entry of TASKS; then the answers of each, by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extune.errors import ConfigError
+from extune.ground import locate
+from extune.records import Entity, Record, Relation
+from extune.schema import Schema
+from extune.shapes import check
+from extune.tasks import TASKS, Task, task
+from extune.tasks.task import unique
+
+TEXT = '张三 said "C:\\x, (y)"\n🏽'
+LABELS = ("人物", 'a "label", (x)')
+
+Answers = Callable[[Any, str], st.SearchStrategy[Any]]
+
+every_task = pytest.mark.parametrize("one", TASKS.values(), ids=TASKS)
+
+
+def keys(one: Task, items: Any) -> set[tuple[str, ...]]:
+    return set(map(one.key, items))
+
+
+def items(one: Task, answers: Answers) -> st.SearchStrategy[tuple[Any, ...]]:
+    return answers(one.shape(LABELS, True), TEXT).map(lambda value: one.decode(value, LABELS))
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: st.DataObject) -> None:
+    found = data.draw(items(one, answers))
+    value = one.encode(found, LABELS)
+
+    check(value, one.shape(LABELS, True))
+    assert keys(one, one.decode(value, LABELS)) == keys(one, found)
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers: Answers, data: st.DataObject) -> None:
+    found = data.draw(items(one, answers))
+    turned = LABELS[::-1]
+
+    assert keys(one, one.decode(one.encode(found, turned), turned)) == keys(one, found)
+    assert keys(one, one.decode(one.encode(found, LABELS), turned)) == keys(one, found)
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers, data: st.DataObject) -> None:
+    found = data.draw(items(one, answers))
+    asked = LABELS[:1]
+
+    expected = {one.key(item) for item in found if one.label(item) in asked}
+    assert keys(one, one.decode(one.encode(found, asked), asked)) == expected
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data: st.DataObject) -> None:
+    found = data.draw(items(one, answers))
+
+    assert one.encode([*found, *found], LABELS) == one.encode(found, LABELS)
+    assert len(one.decode(one.encode(found, LABELS), LABELS)) == len(keys(one, found))
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_items_put_into_a_record_come_out_again(one: Task, answers: Answers, data: st.DataObject) -> None:
+    found = data.draw(items(one, answers))
+    record = Record("1", TEXT)
+
+    assert one.items(one.with_items(record, found)) == found
+    assert one.items(record) == ()
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_the_json_of_an_item_names_it_whole(one: Task, answers: Answers, data: st.DataObject) -> None:
+    for item in data.draw(items(one, answers)):
+        row = one.to_json(item, lambda span: locate(TEXT, span))
+        assert one.key(one.from_json(row)) == one.key(item)
+
+
+@every_task
+@settings(max_examples=25)
+@given(data=st.data())
+def test_an_item_has_a_label_and_spans_of_its_text(one: Task, answers: Answers, data: st.DataObject) -> None:
+    for item in data.draw(items(one, answers)):
+        assert one.label(item) in LABELS
+        assert one.spans(item)
+        assert all(span in TEXT for span in one.spans(item))
+
+
+@every_task
+def test_no_items_are_an_empty_list_for_each_label(one: Task) -> None:
+    value = one.encode((), LABELS)
+    assert value == {label: [] for label in LABELS}
+    assert one.decode(value, LABELS) == one.decode({}, LABELS) == ()
+
+
+@every_task
+def test_instructions_are_there_in_both_languages(one: Task) -> None:
+    assert "iepile_json" in one.instructions
+    assert all({"zh", "en"} <= set(wording) for wording in one.instructions.values())
+
+
+def test_ner_answers_with_mentions_by_type() -> None:
+    entities = (Entity("张三", "PER", 0, 2), Entity("Bo", "PER"), Entity("北京", "LOC"), Entity("张三", "PER", 9, 11))
+    value = {"LOC": ["北京"], "PER": ["张三", "Bo"], "ORG": []}
+
+    assert TASKS["NER"].encode(entities, ("LOC", "PER", "ORG")) == value
+    assert TASKS["NER"].decode(value, ("LOC", "PER", "ORG")) == (
+        Entity("北京", "LOC"),
+        Entity("张三", "PER"),
+        Entity("Bo", "PER"),
+    )
+
+
+def test_re_answers_with_pairs_by_relation() -> None:
+    relations = (Relation("张三", "毕业于", "清华", "人物", "学校"), Relation("清华", "位于", "北京"))
+    value = {"位于": [{"head": "清华", "tail": "北京"}], "毕业于": [{"head": "张三", "tail": "清华"}]}
+
+    assert TASKS["RE"].encode(relations, ("位于", "毕业于")) == value
+    assert TASKS["RE"].decode(value, ("毕业于",)) == (Relation("张三", "毕业于", "清华"),)
+
+
+def test_a_pair_without_both_ends_is_no_triple() -> None:
+    value = {"r": [{"head": "a"}, {"tail": "b"}, {}, {"head": "a", "tail": "b"}]}
+    assert TASKS["RE"].decode(value, ("r",)) == (Relation("a", "r", "b"),)
+
+
+def test_each_task_asks_for_its_own_part_of_the_schema() -> None:
+    schema = Schema(entities=("PER",), relations=("位于",))
+    assert TASKS["NER"].labels(schema) == ("PER",)
+    assert TASKS["RE"].labels(schema) == ("位于",)
+
+
+def test_of_equal_items_the_first_is_kept() -> None:
+    first, second, other = Entity("a", "T", 0, 1), Entity("a", "T", 5, 6), Entity("b", "T")
+    assert unique([first, other, second], TASKS["NER"].key) == [first, other]
+
+
+def test_an_unknown_task_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"no task 'POS'. Known tasks: NER, RE"):
+        task("POS")

