@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from extune.shapes import Fields, Many, Shape
 
-# The time of one example says nothing on a machine that others use too.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.load_profile("quick")
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 

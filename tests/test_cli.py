@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -26,8 +25,6 @@ from extune.stages import MODULES
 from extune.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("generate", "prepare", "build")
-SHIPPED = ("params.yaml", "MLproject", "data/relations.yaml")
 
 
 @dataclass
@@ -54,14 +51,6 @@ def call(folder: Path, *words: str) -> Done:
     return Done(code or 0, out.getvalue(), err.getvalue())
 
 
-def shipped(folder: Path) -> Path:
-    """A new project with the files of this one."""
-    for name in SHIPPED:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    return folder
-
-
 def files(folder: Path) -> dict[str, bytes]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if ".cache" not in path.parts}
@@ -73,14 +62,22 @@ def jsonl(path: Path) -> list[Any]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    return shipped(tmp_path / "project")
+    """A new project with the shipped files and no data."""
+    folder = tmp_path / "project"
+    for name in ("params.yaml", "MLproject", "data/relations.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Done]]:
-    """The shipped project after generate, prepare and build."""
-    folder = shipped(tmp_path_factory.mktemp("built"))
-    return folder, {name: call(folder, name, "--json") for name in STAGES}
+RECORDS = ["--set", "data.source=own.jsonl", "--set", "data.reader=records", "--set", "task.name=NER"]
+
+
+def write_records(project: Path, good: int, bad: int) -> None:
+    """Lines of an own source: so many records, then so many that are none."""
+    rows = [{"id": str(n), "text": f"Ann {n}", "entities": [{"text": "Ann", "type": "PER"}]} for n in range(good)]
+    lines = [*map(json.dumps, rows), *["{oops"] * bad]
+    (project / "own.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def refused(folder: Path, *words: str, code: int = 2) -> str:
@@ -97,42 +94,22 @@ def refused(folder: Path, *words: str, code: int = 2) -> str:
 # ---- the stages
 
 
-def test_the_shipped_parameters_give_training_rows(built: tuple[Path, dict[str, Done]]) -> None:
-    folder, done = built
-    assert [(d.code, d.err) for d in done.values()] == [(0, "")] * 3
-    told = {name: json.loads(d.out) for name, d in done.items()}
-    assert told["generate"] == {"stage": "generate", "train": 1000, "test": 120, "written": "data/raw"}
-    assert told["prepare"]["train"] + told["prepare"]["dev"] == 1000
-    assert (told["prepare"]["quarantined"], told["prepare"]["grounded"]) == (0, True)
+def test_a_stage_says_what_it_did_for_people_or_as_json(project: Path) -> None:
+    write_records(project, good=30, bad=1)
+    tolerant = ["prepare", *RECORDS, "--set", "data.max_bad=0.1"]
 
-    rows = jsonl(folder / "data/sft/train.jsonl")
-    assert len(rows) == told["build"]["train"] == told["prepare"]["train"]
-    assert all([m["role"] for m in row["prompt"]] == ["system", "user"] for row in rows)
-    assert all([m["role"] for m in row["completion"]] == ["assistant"] for row in rows)
+    told = json.loads(call(project, *tolerant, "--json").out)
+    done = call(project, *tolerant)
+
+    assert (told["stage"], told["quarantined"], done.code, done.err) == ("prepare", 1, 0, "")
+    assert done.out == "".join(f"{key}: {value}\n" for key, value in told.items())
 
 
-def test_the_same_parameters_give_the_same_bytes_in_another_process(
-    built: tuple[Path, dict[str, Done]], tmp_path: Path
-) -> None:
-    code = f"from extune.cli import app\nfor name in {STAGES}: app([name], standalone_mode=False)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=shipped(tmp_path / "again"), env={**os.environ, "PYTHONHASHSEED": "7"},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert files(tmp_path / "again") == files(built[0])
-
-
-def test_the_time_of_each_stage_is_kept_apart_from_its_results(built: tuple[Path, dict[str, Done]]) -> None:
-    seconds = json.loads((built[0] / ".cache" / "seconds.json").read_text())
-    assert list(seconds) == sorted(STAGES)
-
-
-def test_commands_find_the_project_from_below(built: tuple[Path, dict[str, Done]]) -> None:
-    before = files(built[0])
-    done = call(built[0] / "data" / "raw", "build")
-    assert (done.code, files(built[0])) == (0, before)
-    assert done.out.splitlines()[0] == "stage: build"
+def test_commands_find_the_project_from_below_and_keep_the_time_apart(project: Path) -> None:
+    write_records(project, good=30, bad=0)
+    assert call(project / "data", "prepare", *RECORDS).code == 0
+    assert (project / "data" / "records" / "train.jsonl").is_file()
+    assert list(json.loads((project / ".cache" / "seconds.json").read_text())) == ["prepare"]
 
 
 @pytest.mark.parametrize("stage", MODULES)
@@ -180,54 +157,20 @@ def test_a_mistake_is_one_line_and_changes_nothing(project: Path, words: list[st
     assert message in refused(project, *words)
 
 
-def test_a_failed_stage_leaves_the_last_result_as_it_was(built: tuple[Path, dict[str, Done]]) -> None:
-    for words in (
-        ["prepare", "--set", "data.source=gone"],
-        ["prepare", "--set", "task.name=NER"],
-        ["build", "--set", "task.split_num=0"],
-        ["generate", "--set", "generate.train=50", "--set", "generate.relations=params.yaml"],
-    ):
-        refused(built[0], *words)
-
-
 def test_an_empty_file_is_an_error(project: Path) -> None:
     (project / "empty.jsonl").write_text("\n \n", encoding="utf-8")
     message = refused(project, "prepare", "--set", "data.source=empty.jsonl")
     assert message.startswith(f"{project / 'empty.jsonl'}: the file is empty")
 
 
-RECORDS = ["--set", "data.source=own.jsonl", "--set", "data.reader=records", "--set", "task.name=NER"]
-
-
-def write_records(project: Path, good: int) -> None:
-    """So many good lines, then one that is not JSON and one without a text."""
-    rows = [{"id": str(n), "text": f"Ann {n}", "entities": [{"text": "Ann", "type": "PER"}]} for n in range(good)]
-    lines = [*map(json.dumps, rows), "{oops", '{"id": "x"}']
-    (project / "own.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def test_too_many_bad_lines_stop_and_each_is_in_the_quarantine_with_its_reason(project: Path) -> None:
-    write_records(project, 3)
+def test_too_many_bad_lines_are_one_line_that_names_the_first_and_the_quarantine(project: Path) -> None:
+    write_records(project, good=3, bad=2)
     done = call(project, "prepare", *RECORDS)
 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert f"2 of 5 records (40 %) are bad, limit 1 %; first: {project / 'own.jsonl'}:4: not JSON" in done.err
-    assert "data/records/quarantine.jsonl" in done.err
-    first, second = jsonl(project / "data/records/quarantine.jsonl")
-    assert (first["where"], first["line"]) == (f"{project / 'own.jsonl'}:4", "{oops")
-    assert (second["where"], second["reason"]) == (f"{project / 'own.jsonl'}:5", "lacks the field 'text'")
-    assert [path.name for path in (project / "data/records").iterdir()] == ["quarantine.jsonl"]
-
-
-def test_a_few_bad_lines_are_set_aside_and_counted(project: Path) -> None:
-    write_records(project, 30)
-    done = call(project, "prepare", *RECORDS, "--set", "data.max_bad=0.1", "--json")
-
-    assert done.code == 0
-    assert json.loads(done.out)["quarantined"] == 2
-    assert len(jsonl(project / "data/records/quarantine.jsonl")) == 2
-    records = [row for name in ("train", "dev", "test") for row in jsonl(project / f"data/records/{name}.jsonl")]
-    assert len(records) == 30
+    assert "Look at data/records/quarantine.jsonl" in done.err
+    assert [path.name for path in (project / "data" / "records").iterdir()] == ["quarantine.jsonl"]
 
 
 # ---- extract and chat, with a model that always says the same

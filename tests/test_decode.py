@@ -14,7 +14,12 @@ from extune.tasks import TASKS
 
 pytestmark = pytest.mark.integration
 
-TEXTS = ["张三毕业于“清华\\大学”(北京), 现在腾讯。", "Ann Lee, of \"Acme\" (UK), founded\tBolt & Co.", "x", "😀 naïve\nline two"]
+TEXTS = [
+    "张三毕业于“清华\\大学”(北京), 现在腾讯。",
+    'Ann Lee, of "Acme" (UK), founded\tBolt & Co.',
+    "x",
+    "😀 naïve\nline two",
+]
 
 
 @pytest.fixture(scope="module")

@@ -86,9 +86,7 @@ def test_the_json_of_an_extraction_says_where_things_stand_and_gives_it_back(
     prompt: Prompt, answers: Answers, data: st.DataObject
 ) -> None:
     task, text = prompt.task, "张三 a\nb。a b! 🏽 x"
-    gold = task.with_items(
-        Record("7", text), task.decode(data.draw(answers(task.shape(LABELS, True), text)), LABELS)
-    )
+    gold = task.with_items(Record("7", text), task.decode(data.draw(answers(task.shape(LABELS, True), text)), LABELS))
     (found,) = Extractor(knowing([gold], prompt, 2), prompt, SCHEMA, 2, model="m/1")([gold])
 
     row = to_json(found)

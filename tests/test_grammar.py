@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
@@ -27,7 +27,6 @@ def test_llguidance_does_not_bring_torch_with_it() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
-@settings(max_examples=60)
 @given(NASTY, NASTY)
 def test_a_literal_matches_its_text_alone(text: str, other: str) -> None:
     grammar = f"start: {literal(text)}\n"
@@ -35,7 +34,6 @@ def test_a_literal_matches_its_text_alone(text: str, other: str) -> None:
     assert matches(grammar, other) == (text == other)
 
 
-@settings(max_examples=60)
 @given(text=NASTY, span=NASTY, data=st.data())
 def test_a_span_is_any_part_of_the_text_but_nothing(text: str, span: str, data: st.DataObject) -> None:
     grammar = "start: SPAN\n" + substring(text, lambda char: char)

@@ -1,5 +1,7 @@
 """Where spans stand in a text, and which sentences hold them."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +83,7 @@ def test_a_text_is_cut_into_sentences(text: str, parts: list[str]) -> None:
 @given(TEXT)
 def test_sentences_are_in_order_apart_and_leave_out_only_white_space(text: str) -> None:
     found = sentences(text)
-    assert all(a[1] <= b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(found))
     assert "".join("".join(text[s:e] for s, e in found).split()) == "".join(text.split())
 
 

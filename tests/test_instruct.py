@@ -81,6 +81,10 @@ def test_some_negatives_are_drawn_by_seed_and_record_alone(name: str, negatives:
     assert set(labels_asked(record, negatives / 2, seed)[0]) <= set(drawn)
 
 
+def test_the_draw_is_the_same_on_every_machine_and_another_with_another_seed() -> None:
+    assert [labels_asked(RECORD, 0.5, seed) for seed in (1, 2)] == [[tuple("X")], [tuple("X")]]
+
+
 def test_half_of_the_negatives_is_about_half_of_them() -> None:
     drawn = [labels_asked(replace(RECORD, id=str(n)), 0.5)[0] for n in range(300)]
     assert len(set(drawn)) > 30

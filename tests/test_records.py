@@ -56,9 +56,7 @@ def test_only_id_and_text_are_needed() -> None:
 
 def test_a_question_brings_its_document_as_text() -> None:
     qa = {"question": "Who?", "answer": "Ann", "document": "Ann came."}
-    assert record_from_json({"id": "1", "qa": qa}) == Record(
-        "1", "Ann came.", "en", qa=QA("Who?", "Ann", "Ann came.")
-    )
+    assert record_from_json({"id": "1", "qa": qa}) == Record("1", "Ann came.", "en", qa=QA("Who?", "Ann", "Ann came."))
 
 
 @pytest.mark.parametrize(

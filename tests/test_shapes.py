@@ -19,8 +19,8 @@ def test_a_value_of_the_shape_passes(answers: Callable[..., Any], data: st.DataO
     check(data.draw(answers(shape, 'x "y')), shape)
 
 
-@pytest.mark.parametrize("value", [{}, {"t": []}, {"r": [{"head": "a"}]}, {"t": ["a"], "r": []}])
-def test_a_missing_key_means_none(value: Any) -> None:
+@pytest.mark.parametrize("value", [{}, {"t": []}, {"r": [{"head": "a"}]}, {"t": ["a"], "r": [{}, {}]}])
+def test_missing_keys_mean_none_and_a_list_may_reach_its_limit(value: Any) -> None:
     check(value, SHAPE)
 
 
@@ -43,7 +43,7 @@ def test_a_missing_key_means_none(value: Any) -> None:
     ],
 )
 def test_the_place_that_does_not_fit_is_named(value: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match="^answer") as caught:
+    with pytest.raises(ValueError, match=r"^answer") as caught:
         check(value, SHAPE)
     assert str(caught.value) == reason
 

@@ -50,6 +50,13 @@ def test_the_default_store_is_absolute_and_at_the_project_root(project: Path) ->
     assert found.artifact_location == (project / "mlartifacts").as_uri()
 
 
+def test_outside_a_project_no_store_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(TrackingError, match="is not in a project and MLFLOW_TRACKING_URI is not set"):
+        connect(tmp_path, "extune")
+    assert not list(tmp_path.iterdir())
+
+
 def test_processes_that_start_together_do_not_race(project: Path) -> None:
     program = "from pathlib import Path; from extune.tracking import connect; connect(Path.cwd(), 'extune')"
     command = [sys.executable, "-W", "ignore", "-c", program]

@@ -71,7 +71,7 @@ def _log(
             python_model=str(PACKAGE / "pyfunc.py"),
             artifacts={"adapter": str(adapter), "code": str(code)},
             model_config={"base_path": "", **decode},
-            pip_requirements=[f"{lib}=={version}" for lib, version in library_versions().items() if lib != "extune"],
+            pip_requirements=_requirements(),
             signature=signature(),
             input_example=(pandas.DataFrame([{"text": example}]), PARAMS),
             registered_model_name=name,
@@ -80,6 +80,12 @@ def _log(
         )
     version = int(info.registered_model_version)
     return {"name": name, "version": version, "model_id": str(info.model_id), "run_id": run_id}
+
+
+def _requirements() -> list[str]:
+    """The libraries of the version, pinned; without a build's own suffix such as `+cpu`, which other machines lack."""
+    versions = library_versions()
+    return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items() if name != "extune"]
 
 
 def resolve(client: MlflowClient, uri: str) -> tuple[str, str]:

@@ -30,10 +30,16 @@ def connect(root: Path, experiment: str) -> MlflowClient:
     MLFLOW_TRACKING_URI, else an absolute sqlite file at the project root, made by one process at a time (MLflow's own
     migrations race). Raises TrackingError if it does not answer.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+    own = f"sqlite:///{root / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or own
+    if uri == own and not (root / "MLproject").is_file():
+        raise TrackingError(
+            f"{root} is not in a project and MLFLOW_TRACKING_URI is not set",
+            remedy="Run inside the project, or set MLFLOW_TRACKING_URI",
+        )
     os.environ["MLFLOW_TRACKING_URI"] = uri
     mlflow.set_tracking_uri(uri)
-    with _answering(uri), _alone(root):
+    with _answering(uri), _alone(root) if uri == own else contextlib.nullcontext():
         client = MlflowClient()
         if client.get_experiment_by_name(experiment) is None:
             place = (root / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import TrainerCallback
+from tqdm import tqdm
+from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from .errors import ConfigError, DataError
@@ -87,15 +88,29 @@ class AnswerRowsTrainer(SFTTrainer):
         return (loss, {"logits": logits}) if return_outputs else loss
 
 
-class _Log(TrainerCallback):
-    """Hands the numbers of every logged step on."""
+class _Watch(TrainerCallback):
+    """A progress bar with time left and loss on stderr; the numbers of every logged step handed on."""
 
     def __init__(self, send: OnLog) -> None:
         self.send = send
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called once, when the number of steps is known."""
+        self.bar = tqdm(total=state.max_steps, desc="train", unit="step")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called after every optimiser step."""
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called once, at the end."""
+        self.bar.close()
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """Called by the trainer at logging steps and once at the end."""
         numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        if "loss" in numbers:
+            self.bar.set_postfix(loss=f"{numbers['loss']:.3f}", refresh=False)
         self.send(int(state.global_step), numbers)
 
 
@@ -132,7 +147,7 @@ def train(
         train_dataset=Dataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in kept]),
         processing_class=encoder.tokenizer,
         peft_config=_options(LoraConfig, "train.lora", {"task_type": "CAUSAL_LM", **lora}),
-        callbacks=[_Log(on_log)],
+        callbacks=[_Watch(on_log)],
     )
     _adapter_in_compute_dtype(trainer.model)
     began = time.monotonic()
@@ -156,9 +171,11 @@ def train(
 def _trainer(**parts: Any) -> AnswerRowsTrainer:
     """Raises ConfigError where the adapter does not fit the base, such as target modules it does not have."""
     try:
-        return AnswerRowsTrainer(**parts)
+        trainer = AnswerRowsTrainer(**parts)
     except ValueError as exc:
         raise ConfigError(f"train.lora, train.sft: {str(exc).splitlines()[0]}", where="params.yaml") from exc
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _adapter_in_compute_dtype(model: Any) -> None:
@@ -180,6 +197,7 @@ def _defaults(scratch: Path, seed: int) -> dict[str, Any]:
         "fp16": gpu and dtype is torch.float16,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "report_to": [],
+        "disable_tqdm": True,
         "save_strategy": "no",
         "gradient_checkpointing": False,
         "dataloader_pin_memory": gpu,

@@ -79,7 +79,9 @@ def test_a_version_holds_the_adapter_and_code_but_no_base_no_pickle_and_no_path(
     )
     model = mlflow.pyfunc.load_model("models:/extune/1")
     assert {param.name for param in model.metadata.signature.params} == {"max_new_tokens", "batch_size", "constrained"}
-    rows = model.predict(pandas.DataFrame([{"text": TEXT, "id": "a"}, {"text": "短", "id": "b"}]), {"max_new_tokens": 30})
+    rows = model.predict(
+        pandas.DataFrame([{"text": TEXT, "id": "a"}, {"text": "短", "id": "b"}]), {"max_new_tokens": 30}
+    )
     assert [json.loads(row)["id"] for row in rows] == ["a", "b"]
 
 
@@ -91,7 +93,9 @@ def test_two_versions_in_one_process_each_run_their_own_code(project: Path, clie
     source = Path(extune.__file__).parent
     shutil.copytree(source, changed / "extune", ignore=shutil.ignore_patterns("__pycache__"))
     answering = changed / "extune" / "answering.py"
-    marked = answering.read_text(encoding="utf-8").replace("ensure_ascii=False)", 'ensure_ascii=False).replace("{", "{\\"v\\": 2, ", 1)')
+    marked = answering.read_text(encoding="utf-8").replace(
+        "ensure_ascii=False)", 'ensure_ascii=False).replace("{", "{\\"v\\": 2, ", 1)'
+    )
     answering.write_text(marked, encoding="utf-8")
     program = (
         "from pathlib import Path; from extune.config import load; from extune.stages import stage; import extune;"
@@ -131,7 +135,9 @@ def command(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(program, capture_output=True, text=True, check=False)
 
 
-def test_another_base_than_the_adapters_own_is_refused(project: Path, client: Any, tiny_base: Path, tmp_path: Path) -> None:
+def test_another_base_than_the_adapters_own_is_refused(
+    project: Path, client: Any, tiny_base: Path, tmp_path: Path
+) -> None:
     import extune
 
     pipeline(project, *DATA, "train")

@@ -32,7 +32,7 @@ def items(one: Task, answers: Answers) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
@@ -43,7 +43,7 @@ def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: 
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
@@ -54,7 +54,7 @@ def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers:
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
@@ -65,7 +65,7 @@ def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
@@ -75,7 +75,7 @@ def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data:
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_items_put_into_a_record_come_out_again(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
@@ -86,7 +86,7 @@ def test_items_put_into_a_record_come_out_again(one: Task, answers: Answers, dat
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_json_of_an_item_names_it_whole(one: Task, answers: Answers, data: st.DataObject) -> None:
     for item in data.draw(items(one, answers)):
@@ -95,7 +95,7 @@ def test_the_json_of_an_item_names_it_whole(one: Task, answers: Answers, data: s
 
 
 @every_task
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_an_item_has_a_label_and_spans_of_its_text(one: Task, answers: Answers, data: st.DataObject) -> None:
     for item in data.draw(items(one, answers)):
