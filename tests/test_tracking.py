@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from extune.errors import TrackingError
-from extune.tracking import connect, has_run, public, run
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
@@ -44,6 +43,8 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_default_store_is_absolute_and_at_the_project_root(project: Path) -> None:
+    from extune.tracking import connect
+
     client = connect(project, "extune")
     assert (project / "mlflow.db").is_file()
     found = client.get_experiment_by_name("extune")
@@ -51,6 +52,8 @@ def test_the_default_store_is_absolute_and_at_the_project_root(project: Path) ->
 
 
 def test_outside_a_project_no_store_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from extune.tracking import connect
+
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(TrackingError, match="is not in a project and MLFLOW_TRACKING_URI is not set"):
         connect(tmp_path, "extune")
@@ -65,6 +68,8 @@ def test_processes_that_start_together_do_not_race(project: Path) -> None:
 
 
 def test_a_server_that_is_down_is_one_clear_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from extune.tracking import connect
+
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:secret@127.0.0.1:{free_port()}")
     with pytest.raises(TrackingError, match="does not answer") as caught:
         connect(project, "extune")
@@ -73,6 +78,8 @@ def test_a_server_that_is_down_is_one_clear_error(project: Path, monkeypatch: py
 
 
 def test_a_real_server_keeps_the_run(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from extune.tracking import connect, has_run, run
+
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     client = connect(project, "extune")
     with run(client, "extune", {"a": "b"}) as run_id:
@@ -84,6 +91,8 @@ def test_a_real_server_keeps_the_run(project: Path, server: str, monkeypatch: py
 
 
 def test_an_address_is_shown_without_its_password() -> None:
+    from extune.tracking import public
+
     assert public("https://me:pw@host:5000/x") == "https://host:5000/x"
     assert public("sqlite:////tmp/mlflow.db") == "sqlite:////tmp/mlflow.db"
     assert os.environ.get("MLFLOW_DISABLE_TELEMETRY")

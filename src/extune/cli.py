@@ -88,6 +88,7 @@ def extract(
     from .extract import to_json
     from .files import write_jsonl
 
+    _writable(output)
     records = _texts(source)
     extractor = _extractor(model, base)
     found = extractor(records)
@@ -213,30 +214,28 @@ def _note_time(root: Path, name: str, seconds: float) -> None:
 
 
 def _texts(source: Path) -> list[Any]:
-    """Records from JSON Lines or plain lines. Raises DataError at the first line that has no text."""
-    from .files import numbered_lines
-    from .records import Record
+    """The texts of a file. Raises DataError, naming the first line that is bad."""
+    from .readers.texts import read
+    from .records import Rejected
 
-    records = []
-    for number, line in numbered_lines(source):
-        where = f"{source}:{number}"
-        if not line.lstrip().startswith("{"):
-            records.append(Record(str(number), line, where=where))
-            continue
-        try:
-            row = json.loads(line)
-            records.append(Record(str(row.get("id", number)), _nonempty(row["text"]), where=where))
-        except (ValueError, KeyError) as exc:
-            raise DataError(f"a JSON line needs a string `text` ({exc})", where=where) from None
-    if not records:
+    results = list(read(source))
+    bad = [result for result in results if isinstance(result, Rejected)]
+    if bad:
+        raise DataError(
+            f"{bad[0].reason} ({len(bad)} of {len(results)} lines are bad; nothing was written)", where=bad[0].where,
+            remedy="A line is a text, or JSON with a string `text` and perhaps `id`",
+        )  # fmt: skip
+    if not results:
         raise DataError("the file is empty", where=str(source))
-    return records
+    return results
 
 
-def _nonempty(text: Any) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"it is {text!r}")
-    return text
+def _writable(output: Path) -> None:
+    """Raises DataError before the work is done rather than after it."""
+    if output.is_dir():
+        raise DataError("is a folder", where=str(output), remedy="Name a file")
+    if any(parent.exists() and not parent.is_dir() for parent in output.parents):
+        raise DataError("lies below a file", where=str(output), remedy="Name another place")
 
 
 def _extractor(model: str, base: str | None) -> Any:

@@ -22,10 +22,11 @@ def read_lines(path: Path, parse: Callable[[Row, str], Record]) -> Iterator[Reco
     Raises DataError only if the file cannot be opened.
     """
     for number, raw in raw_lines(path):
-        yield _read_line(raw, f"{path}:{number}", parse)
+        yield read_line(raw, f"{path}:{number}", parse)
 
 
-def _read_line(raw: bytes, where: str, parse: Callable[[Row, str], Record]) -> Record | Rejected:
+def read_line(raw: bytes, where: str, parse: Callable[[Row, str], Record]) -> Record | Rejected:
+    """One line as a Record, or what is wrong with it."""
     try:
         row = parse_json(raw.decode("utf-8"))
         if not isinstance(row, dict):
