@@ -25,7 +25,7 @@ def done(tmp_path: Path) -> Path:
 
 def test_the_figures_stand_under_their_names(done: Path) -> None:
     names, figures, *_ = overview(done).splitlines()
-    assert names.split() == "split F1 95 % interval memorising exact JSON valid invented texts".split()
+    assert names.split() == "split F1 95 % interval memorising exact valid invented texts".split()
     assert figures.split() == "test 66.7 66.7 to 66.7 25.0 0.0 100.0% 0 1".split()
     assert figures.index("66.7") + 4 == names.index("F1") + 2
     assert figures.endswith(" 1")

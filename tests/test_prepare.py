@@ -213,8 +213,8 @@ def test_texts_that_are_measured_on_are_not_trained_on(tmp_path: Path) -> None:
     ("grounding", "grounded", "items"),
     [
         ("auto", False, {"train": 2, "dev": 1, "test": 1}),
-        ("off", False, {"train": 2, "dev": 1, "test": 1}),
-        ("on", True, {"train": 1, "dev": 0, "test": 1}),
+        ("never", False, {"train": 2, "dev": 1, "test": 1}),
+        ("always", True, {"train": 1, "dev": 0, "test": 1}),
     ],
 )
 def test_items_that_are_not_in_their_text_decide_about_grounding(
@@ -232,7 +232,7 @@ def test_items_that_are_not_in_their_text_decide_about_grounding(
     assert prepared.schema.grounded is grounded
     assert {name: part["items"] for name, part in prepared.stats["splits"].items()} == items
     assert prepared.stats["ungrounded"] == {"train": 1, "dev": 1, "test": 1}
-    assert any("1 train items are not in their text" in each for each in prepared.warnings) == (grounding != "off")
+    assert any("1 train items are not in their text" in each for each in prepared.warnings) == (grounding != "never")
 
 
 def test_grounding_is_on_where_every_train_item_is_in_its_text(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Python API: load a version by stage, alias, number or path; seed 000's TripletExtractor."""
+"""The Python API: load a version by stage, alias, number or path; TripletExtractor for lines of triples."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ def load(uri: str, *, base: str | None = None) -> Extractor:
     from .registry import resolve
     from .tracking import connect
 
-    client = connect(project_root(), "extune")
+    client = connect(project_root())
     name, version = resolve(client, uri)
     model = mlflow.pyfunc.load_model(f"models:/{name}/{version}", model_config={"base_path": base or ""})
     extractor: Extractor = model.unwrap_python_model().extractor
@@ -34,7 +34,7 @@ def load(uri: str, *, base: str | None = None) -> Extractor:
 
 
 class TripletExtractor:
-    """Seed 000's interface: base and adapter by path, triples as `(head, relation, tail)` lines."""
+    """Base and adapter by path, triples as `(head, relation, tail)` lines."""
 
     def __init__(self, base_model_path: str, lora_model_path: str) -> None:
         base = None if base_model_path in ("", "embedded") else base_model_path

@@ -38,12 +38,12 @@ class Data(Section):
     reader: str = "records"
     schema_file: str = Field("auto", alias="schema")
     split: Split = Split()
-    grounding: Literal["auto", "on", "off"] = "auto"
+    grounding: Literal["auto", "always", "never"] = "auto"
     max_bad: float = Field(0.01, ge=0, le=1)
 
 
 class Generate(Section):
-    """The synthetic corpus (seed 000's generator)."""
+    """The synthetic corpus of relation triples."""
 
     relations: str = "data/relations.yaml"
     train: int = Field(1000, ge=1)
@@ -195,10 +195,12 @@ def parse_override(text: str) -> dict[str, Any]:
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `under`, mapping by mapping."""
+    """`over` laid on `under`, mapping by mapping; null empties a mapping."""
     result = dict(under)
     for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+        if isinstance(result.get(key), Mapping) and value is None:
+            result[key] = {}
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
             result[key] = merge(result[key], value)
         else:
             result[key] = value

@@ -18,7 +18,7 @@ def overview(root: Path) -> str:
 
 
 def _figures(figures: dict[str, Any]) -> list[str]:
-    rows = ["split         F1     95 % interval   memorising   exact  JSON valid  invented  texts"]
+    rows = ["split         F1     95 % interval   memorising   exact       valid  invented  texts"]
     for split, f in figures.items():
         interval = f"{100 * f['f1_low']:.1f} to {100 * f['f1_high']:.1f}"
         rows.append(
@@ -41,7 +41,7 @@ def _next(version: dict[str, Any], root: Path) -> list[str]:
         "report: reports/index.html",
         "",
         "try next:",
-        f"  {bin_folder}extune chat --text '张三毕业于清华大学，现在腾讯担任工程师。'",
+        f"  {bin_folder}extune chat --text '周雨薇毕业于江城大学，现任远帆科技的产品总监。'",
         f"  {bin_folder}extune promote {version['version']} --why 'first version'",
         f"  {bin_folder}mlflow ui --backend-store-uri sqlite:///mlflow.db",
     ]

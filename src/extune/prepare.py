@@ -59,9 +59,9 @@ def prepare(data: Data, task: Task, root: Path) -> Prepared:
     splits, unknown = _without_items(splits, task, lambda record, item: task.label(item) not in labels)
     _check_train(splits["train"], task, data, unknown["train"].total(), leaks["train"])
     grounded, ungrounded = _without_items(splits, task, lambda record, item: not _in_text(record, item, task))
-    if data.grounding == "on":
+    if data.grounding == "always":
         splits = {**grounded, "test": splits["test"]}
-    may_ground = {"on": True, "off": False, "auto": not ungrounded["train"]}[data.grounding]
+    may_ground = {"always": True, "never": False, "auto": not ungrounded["train"]}[data.grounding]
     stats = {
         "splits": {name: _describe(records, task) for name, records in splits.items()},
         "rejected": len(rejected),
@@ -219,9 +219,9 @@ def _warnings(stats: Mapping[str, Any], data: Data) -> Iterator[str]:
     for name, count in stats["leaks"].items():
         if count:
             yield f"{count} {name} records dropped, their text is also in a split they are measured on"
-    if stats["ungrounded"]["train"] and data.grounding != "off":
-        off = "so grounding is off; data.grounding: on drops them"
-        how = "they were dropped" if data.grounding == "on" else off
+    if stats["ungrounded"]["train"] and data.grounding != "never":
+        off = "so grounding is off; data.grounding: always drops them"
+        how = "they were dropped" if data.grounding == "always" else off
         yield f"{stats['ungrounded']['train']} train items are not in their text: {how}"
     for name, split_stats in stats["splits"].items():
         if not split_stats["records"]:

@@ -1,11 +1,12 @@
 """Registered versions: made from an adapter, found by stage, alias or number, promoted with a record of who and why."""
 
 import getpass
+import hashlib
 import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from .answering import COLUMNS, PARAMS
+from .bases import sha256
 from .errors import CheckFailed, TrackingError
 from .lineage import library_versions
 
 STAGES = ("Staging", "Production", "Archived")
 ALIASES = {"Staging": ("staging",), "Production": ("production", "champion"), "Archived": ()}
-EVALUATED = "extune.evaluated"
+EVALUATED, CONTENT = "extune.evaluated", "extune.content"
 PACKAGE = Path(__file__).parent
 
 
@@ -38,11 +40,14 @@ def register(
     client: MlflowClient, name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: str,
     decode: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """Log the adapter as a pyfunc model of the run and register it; a version of this run and adapter is reused.
+    """Log the adapter as a pyfunc model of the run and register it; a version of this run and content is reused.
+
+    The content is the adapter folder, the package's code and the decoding settings: what decides a version's answers.
 
     Returns name, version, model_id, run_id.
     """
-    known = _registered(client, name, run_id, tags["adapter.sha256"])
+    tags = {**tags, CONTENT: content(adapter, decode)}
+    known = _registered(client, name, run_id, tags[CONTENT])
     if known is None:
         known = _log(name, adapter, run_id, tags, example, decode)
     for key, value in tags.items():
@@ -50,9 +55,19 @@ def register(
     return known
 
 
-def _registered(client: MlflowClient, name: str, run_id: str, adapter: str) -> dict[str, Any] | None:
+def content(adapter: Path, decode: Mapping[str, Any]) -> str:
+    """A hash over what decides a version's answers."""
+    digest = hashlib.sha256(repr(sorted(decode.items())).encode())
+    for folder in (adapter, PACKAGE):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(folder)}:{sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _registered(client: MlflowClient, name: str, run_id: str, wanted: str) -> dict[str, Any] | None:
     for version in client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
-        if version.tags.get("adapter.sha256") == adapter:
+        if version.tags.get(CONTENT) == wanted:
             model_id = str(version.source).rpartition("/")[2]
             return {"name": name, "version": int(version.version), "model_id": model_id, "run_id": run_id}
     return None
@@ -137,6 +152,7 @@ def promote(client: MlflowClient, name: str, version: str, stage: str, reason: s
     The alias goes last: a reader by alias never sees a half promoted version. Raises CheckFailed for a version without
     an evaluation.
     """
+    _, version = resolve(client, f"models:/{name}/{version}")
     found = client.get_model_version(name, version)
     if EVALUATED not in found.tags:
         raise CheckFailed(
@@ -149,14 +165,30 @@ def promote(client: MlflowClient, name: str, version: str, stage: str, reason: s
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         client.transition_model_version_stage(name, version, stage, archive_existing_versions=stage == "Production")
-    for alias in ALIASES[stage]:
-        client.set_registered_model_alias(name, alias, version)
+    _move_aliases(client, name, version, ALIASES[stage])
     return {"name": name, "version": int(version), "stage": stage, "aliases": list(ALIASES[stage]), **record}
+
+
+def _model(client: MlflowClient, name: str) -> Any:
+    try:
+        return client.get_registered_model(name)
+    except MlflowException:
+        raise TrackingError(f"no registered model {name!r}", remedy="`extune models` lists what there is") from None
+
+
+def _move_aliases(client: MlflowClient, name: str, version: str, wanted: Sequence[str]) -> None:
+    """Give the version the aliases of its stage; those of other stages that it had are taken away."""
+    held = client.get_registered_model(name).aliases
+    for alias in sorted(alias for group in ALIASES.values() for alias in group):
+        if alias in wanted:
+            client.set_registered_model_alias(name, alias, version)
+        elif str(held.get(alias)) == version:
+            client.delete_registered_model_alias(name, alias)
 
 
 def versions(client: MlflowClient, name: str | None = None) -> list[dict[str, Any]]:
     """What the registry has, newest first: name, version, stage, aliases, run, figures of its evaluation."""
-    models = [client.get_registered_model(name)] if name else client.search_registered_models()
+    models = [_model(client, name)] if name else client.search_registered_models()
     rows = []
     for model in models:
         aliases: dict[str, list[str]] = {}

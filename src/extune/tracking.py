@@ -24,8 +24,8 @@ from .lineage import md5
 log = logging.getLogger(__name__)
 
 
-def connect(root: Path, experiment: str) -> MlflowClient:
-    """Choose the tracking store and make sure it answers and has the experiment.
+def connect(root: Path, experiment: str | None = None) -> MlflowClient:
+    """Choose the tracking store and make sure it answers and has the experiment, if one is named.
 
     MLFLOW_TRACKING_URI, else an absolute sqlite file at the project root, made by one process at a time (MLflow's own
     migrations race). Raises TrackingError if it does not answer.
@@ -41,7 +41,7 @@ def connect(root: Path, experiment: str) -> MlflowClient:
     mlflow.set_tracking_uri(uri)
     with _answering(uri), _alone(root) if uri == own else contextlib.nullcontext():
         client = MlflowClient()
-        if client.get_experiment_by_name(experiment) is None:
+        if client.get_experiment_by_name(experiment or "Default") is None and experiment:
             place = (root / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
             client.create_experiment(experiment, artifact_location=place)
     return client

@@ -154,7 +154,7 @@ def train(
     result = trainer.train()
     seconds = time.monotonic() - began
     save_adapter(trainer.model, out, base_name)
-    tokens = sum(len(row.input_ids) for row in kept) * float(args.num_train_epochs)
+    tokens = sum(len(row.input_ids) for row in kept) * float(trainer.state.epoch or 0.0)
     curve = [{"step": float(r["step"]), "loss": float(r["loss"])} for r in trainer.state.log_history if "loss" in r]
     metrics = {
         "train_loss": float(result.training_loss),

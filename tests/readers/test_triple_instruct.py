@@ -1,4 +1,4 @@
-"""Seed 000's rows of instruction, input and lines of triples."""
+"""Rows of instruction, input and lines of triples."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def read_rows(folder: Path, *rows: Any) -> list[Record | Rejected]:
 
 
 def test_a_row_becomes_a_record_with_its_triples(tmp_path: Path) -> None:
-    text = "马云是阿里巴巴的创始人，阿里巴巴总部位于杭州。"
-    output = "(马云, 创立, 阿里巴巴)\n(阿里巴巴, 总部在, 杭州)"
+    text = "周雨薇创立了远帆科技，远帆科技的总部设在江城。"
+    output = "(周雨薇, 创立, 远帆科技)\n(远帆科技, 总部在, 江城)"
 
     (record,) = read_rows(tmp_path, {"input": text, "output": output})
 
     assert isinstance(record, Record)
     assert (record.text, record.lang) == (text, "zh")
-    assert record.relations == (Relation("马云", "创立", "阿里巴巴"), Relation("阿里巴巴", "总部在", "杭州"))
+    assert record.relations == (Relation("周雨薇", "创立", "远帆科技"), Relation("远帆科技", "总部在", "江城"))
 
 
 def test_id_and_language_of_the_row_are_kept(tmp_path: Path) -> None:

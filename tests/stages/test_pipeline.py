@@ -52,6 +52,11 @@ def test_text_becomes_a_version_that_loads_by_number_alias_stage_and_latest(proj
     with pytest.raises(TrackingError, match="The registry has versions 1"):
         extune.load("models:/extune/9")
 
+    promote(client, "extune", "1", "Staging", "back")
+    assert set(client.get_registered_model("extune").aliases) == {"staging"}
+    with pytest.raises(TrackingError, match="no model 'models:/extune/99'"):
+        promote(client, "extune", "99", "Staging", "no such version")
+
     tags = client.get_model_version("extune", "1").tags
     assert {"promoted.by", "promoted.at", "promoted.why", "adapter.sha256", "base.fingerprint"} <= set(tags)
     run = client.get_run(done["train"]["run_id"])
@@ -117,6 +122,9 @@ def test_after_the_store_is_deleted_the_adapter_is_registered_again(project: Pat
     first = pipeline(project, *DATA, "train", "register")["register"]
     again = pipeline(project, "register")["register"]
     assert again["version"] == first["version"], "registering twice makes one version"
+    other = load(project / "params.yaml", overrides=["decode.max_new_tokens=20"])
+    assert stage("register")(other, project)["version"] == 2, "another decoding makes another version"
+    assert pipeline(project, "register")["register"]["version"] == 1
     (project / "mlflow.db").unlink()
     shutil.rmtree(project / "mlartifacts")
     lost = command("evaluate")

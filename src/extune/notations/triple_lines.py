@@ -1,4 +1,4 @@
-"""Seed 000's lines: one `(head, relation, tail)` a line, in order of mention; no triple, no line."""
+"""Lines of triples: one `(head, relation, tail)` a line, in order of mention; no triple, no line."""
 
 from ..errors import AnswerError
 from ..grammar import choice, literal, repeated, substring

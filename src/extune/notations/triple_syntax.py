@@ -1,7 +1,7 @@
 """The text form of a triple: `(head, relation, tail)`, one a line.
 
 A backslash stands before `\\`, `,`, `(` and `)` inside a field; a newline is `\\n`. So a field may hold
-anything, and a line is read in one way only. Plain lines as of seed 000 have nothing to escape.
+anything, and a line is read in one way only. Plain lines have nothing to escape.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Seed 000's rows: {"instruction", "input", "output"}, the output one `(head, relation, tail)` a line."""
+"""Instruction rows: {"instruction", "input", "output"}, the output one `(head, relation, tail)` a line."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -30,7 +30,7 @@ RAW, RECORDS, SFT = Path("data/raw"), Path("data/records"), Path("data/sft")
 
 
 def generate(config: Config, root: Path) -> dict[str, Any]:
-    """Write the synthetic corpus: data/raw/{train,test}.jsonl in seed 000's format, and its schema."""
+    """Write the synthetic corpus: data/raw/{train,test}.jsonl as instruction rows, and its schema."""
     asked = config.generate
     relations = read_relations(root / asked.relations)
     train, test = generate_corpus(
@@ -46,7 +46,7 @@ def generate(config: Config, root: Path) -> dict[str, Any]:
 def prepare(config: Config, root: Path) -> dict[str, Any]:
     """Write data/records: train, dev, test, schema.yaml, stats.json and the quarantine of what could not be read."""
     try:
-        done = prepare_records(config.data, task(config.task.name), root)
+        done = prepare_records(config.data, task(config.task.name), Path(os.path.relpath(root)))
     except BadSource as exc:
         with _whole(root / RECORDS) as target:
             _quarantine(target, exc.rejected)

@@ -98,7 +98,7 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     leave_outer_run()
     client = connect(root, config.tracking.experiment)
     version = read_json(root / REGISTERED, "Run `dvc repro register`")
-    predict = _loaded(version)
+    predict = _loaded(client, version)
     asked = task(config.task.name)
     remember = memorise(read_records(root, "train"), asked)
     measured: dict[str, Any] = {}
@@ -119,11 +119,14 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     return {"version": version["version"], **figures, "report": str(REPORTS / "index.html")}
 
 
-def _loaded(version: Mapping[str, Any]) -> Any:
+def _loaded(client: Any, version: Mapping[str, Any]) -> Any:
+    """The registered model, if the store's version of that number is the one that was registered."""
     import mlflow
 
     uri = f"models:/{version['name']}/{version['version']}"
     try:
+        if not str(client.get_model_version(version["name"], version["version"]).source).endswith(version["model_id"]):
+            raise mlflow.exceptions.MlflowException("another model has that number")
         return mlflow.pyfunc.load_model(uri)
     except mlflow.exceptions.MlflowException as exc:
         raise TrackingError(

@@ -1,6 +1,6 @@
 """RE: relation triples. The answer is {relation: [{head, tail}, ...]}, every asked relation a key.
 
-Instruction texts: DeepKE-LLM / IEPile for JSON, seed 000's for lines of triples.
+Instruction texts: DeepKE-LLM / IEPile for JSON, the ChatGLM-6B triple projects' for lines of triples.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
