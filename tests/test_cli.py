@@ -139,9 +139,9 @@ def test_outside_a_project_it_says_where_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["prepare"], "/data/raw: no such file or folder. Set data.source in params.yaml"),
-        (["prepare", "--set", "data.source=gone.jsonl"], "/gone.jsonl: no such file or folder"),
-        (["prepare", "--set", "data.source=data"], "/data: no train.jsonl, train.json or train.txt"),
+        (["prepare"], "data/raw: no such file or folder. Set data.source in params.yaml"),
+        (["prepare", "--set", "data.source=gone.jsonl"], "gone.jsonl: no such file or folder"),
+        (["prepare", "--set", "data.source=data"], "data: no train.jsonl, train.json or train.txt"),
         (["prepare", "--set", "task.name=POS"], "no task 'POS'. Known tasks: NER, RE"),
         (["prepare", "--set", "data.reader=xml", "--set", "data.source=MLproject"], "'xml'"),
         (["build"], "/data/records/schema.yaml: schema file not found. Run `dvc repro prepare`"),
@@ -160,7 +160,7 @@ def test_a_mistake_is_one_line_and_changes_nothing(project: Path, words: list[st
 def test_an_empty_file_is_an_error(project: Path) -> None:
     (project / "empty.jsonl").write_text("\n \n", encoding="utf-8")
     message = refused(project, "prepare", "--set", "data.source=empty.jsonl")
-    assert message.startswith(f"{project / 'empty.jsonl'}: the file is empty")
+    assert message.startswith("empty.jsonl: the file is empty")
 
 
 def test_too_many_bad_lines_are_one_line_that_names_the_first_and_the_quarantine(project: Path) -> None:
@@ -168,7 +168,7 @@ def test_too_many_bad_lines_are_one_line_that_names_the_first_and_the_quarantine
     done = call(project, "prepare", *RECORDS)
 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert f"2 of 5 records (40 %) are bad, limit 1 %; first: {project / 'own.jsonl'}:4: not JSON" in done.err
+    assert "2 of 5 records (40 %) are bad, limit 1 %; first: own.jsonl:4: not JSON" in done.err
     assert "Look at data/records/quarantine.jsonl" in done.err
     assert [path.name for path in (project / "data" / "records").iterdir()] == ["quarantine.jsonl"]
 

@@ -69,7 +69,8 @@ def _answering(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        reason = str(exc).strip().splitlines()[0][:200]
+        login = urlsplit(uri).netloc.rpartition("@")[0]
+        reason = str(exc).replace(f"{login}@", "").strip().splitlines()[0][:200]
         raise TrackingError(
             f"the tracking server does not answer ({reason})",
             where=public(uri),

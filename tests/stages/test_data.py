@@ -107,8 +107,11 @@ def test_too_many_bad_lines_stop_and_each_is_in_the_quarantine_with_its_reason(t
         run(tmp_path, "prepare", *OWN)
 
     first, second = jsonl(tmp_path / "data/records/quarantine.jsonl")
-    assert (first["where"], first["line"]) == (f"{tmp_path / 'own.jsonl'}:4", "{oops")
-    assert (second["where"], second["reason"]) == (f"{tmp_path / 'own.jsonl'}:5", "lacks the field 'text'")
+    assert (first["where"], first["line"]) == (f"{os.path.relpath(tmp_path / 'own.jsonl')}:4", "{oops")
+    assert (second["where"], second["reason"]) == (
+        f"{os.path.relpath(tmp_path / 'own.jsonl')}:5",
+        "lacks the field 'text'",
+    )
     assert [path.name for path in (tmp_path / "data/records").iterdir()] == ["quarantine.jsonl"]
 
 
