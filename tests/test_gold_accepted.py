@@ -19,7 +19,7 @@ from extune.records import Record
 from extune.schema import collect
 from extune.tasks import TASKS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 SETS = ("conll04", "conll2003", "ctinexus", "duie2", "msra_ner", "nyt", "webnlg", "weibo_ner")
 LIMIT = None if os.environ.get("EXTUNE_ALL_GOLD") else 150
