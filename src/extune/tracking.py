@@ -69,8 +69,8 @@ def _answering(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        login = urlsplit(uri).netloc.rpartition("@")[0]
-        reason = str(exc).replace(f"{login}@", "").strip().splitlines()[0][:200]
+        parts = urlsplit(uri).netloc.rpartition("@")
+        reason = str(exc).replace("".join(parts), parts[2]).strip().splitlines()[0][:200]
         raise TrackingError(
             f"the tracking server does not answer ({reason})",
             where=public(uri),
