@@ -184,8 +184,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
         texts = [chat[-1]["content"].split("\n", 1)[1] for chat in chats]
         return [Answer("", "too long") if len(text) > 20 else Answer("(Ann, met, Bo)") for text in texts]
 
-    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"])
-    extractor = Extractor(generate, prompt, Schema(relations=("met",)), model="told/1")
+    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], Schema(relations=("met",)))
+    extractor = Extractor(generate, prompt, model="told/1")
     monkeypatch.setattr(extune.api, "load", lambda *_, **__: extractor)
 
 

@@ -36,7 +36,7 @@ def test_a_random_model_extracts_only_what_the_schema_and_the_text_allow(
     generator: Any, task: str, notation: str
 ) -> None:
     schema = Schema(entities=("人物", "ORG"), relations=("毕业于", "a, b"))
-    extractor = Extractor(generator, Prompt(TASKS[task], NOTATIONS[notation], ""), schema)
+    extractor = Extractor(generator, Prompt(TASKS[task], NOTATIONS[notation], schema, ""))
     for extraction in extractor(Record(str(n), text) for n, text in enumerate(TEXTS)):
         assert not any(p.startswith("unread") for p in extraction.problems), extraction
         row = to_json(extraction)
@@ -51,8 +51,8 @@ def test_a_random_model_extracts_only_what_the_schema_and_the_text_allow(
 def test_answers_do_not_depend_on_the_batch_they_are_made_in(generator: Any) -> None:
     from dataclasses import replace
 
-    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], "")
-    together = Extractor(generator, prompt, Schema(relations=("r",)))
+    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], Schema(relations=("r",)), "")
+    together = Extractor(generator, prompt)
     alone = replace(together, generate=replace(generator, batch_size=1))
     records = [Record(str(n), text) for n, text in enumerate(TEXTS)]
     assert [e.raw for e in together(records)] == [e.raw for e in alone(records)]
@@ -62,12 +62,12 @@ def test_an_answer_that_does_not_end_is_cut_and_said_to_be(generator: Any) -> No
     from dataclasses import replace
 
     short = replace(generator, max_new_tokens=3)
-    extractor = Extractor(short, Prompt(TASKS["NER"], NOTATIONS["iepile_json"], ""), Schema(entities=("人物",)))
+    extractor = Extractor(short, Prompt(TASKS["NER"], NOTATIONS["iepile_json"], Schema(entities=("人物",)), ""))
     assert extractor.extract(TEXTS[0]).problems[0].startswith("truncated")
 
 
 def test_a_text_longer_than_the_window_is_said_to_be_and_the_others_are_answered(generator: Any) -> None:
-    extractor = Extractor(generator, Prompt(TASKS["NER"], NOTATIONS["iepile_json"], ""), Schema(entities=("人物",)))
+    extractor = Extractor(generator, Prompt(TASKS["NER"], NOTATIONS["iepile_json"], Schema(entities=("人物",)), ""))
     long, short = extractor([Record("0", "长" * 3000), Record("1", "短")])
     assert long.problems[0].startswith("too long")
     assert short.raw != ("",)

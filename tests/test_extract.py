@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from extune.tasks import TASKS, Task
 LABELS = ("r", "s", "t")
 SCHEMA = Schema(entities=LABELS, relations=LABELS)
 
-PROMPTS = [Prompt(t, n) for t in TASKS.values() for n in NOTATIONS.values() if n.fits(t.shape(("x",), True))]
+PROMPTS = [Prompt(t, n, SCHEMA) for t in TASKS.values() for n in NOTATIONS.values() if n.fits(t.shape(("x",), SCHEMA))]
 every_prompt = pytest.mark.parametrize("prompt", PROMPTS, ids=[f"{p.task.name}-{p.notation.name}" for p in PROMPTS])
 NER_JSON, RE_LINES = PROMPTS[0], PROMPTS[-1]
 
@@ -49,7 +49,7 @@ def told(*texts: str) -> Told:
 def knowing(records: Sequence[Record], prompt: Prompt, split_num: int) -> Told:
     """The generator that answers as the records say."""
     asked = [(r, q) for r in records for q in queries(r, prompt.task, SCHEMA, split_num)]
-    return told(*(answer(r, q, prompt.task, prompt.notation, True) for r, q in asked))
+    return told(*(answer(r, q, prompt.task, prompt.notation, prompt.schema) for r, q in asked))
 
 
 def keys(task: Task, record: Record) -> set[tuple[str, ...]]:
@@ -64,10 +64,12 @@ def test_right_answers_to_split_labels_are_merged_into_the_whole_and_score_full_
 ) -> None:
     task, texts = prompt.task, ("张三 a\nb。", 'He said "(x, y)"! 🏽')
     gold = [
-        task.with_items(Record(str(n), text), task.decode(data.draw(answers(task.shape(LABELS, True), text)), LABELS))
+        task.with_items(
+            Record(str(n), text), task.decode(data.draw(answers(task.shape(LABELS, SCHEMA), text)), LABELS, SCHEMA)
+        )
         for n, text in enumerate(texts)
     ]
-    extractor = Extractor(knowing(gold, prompt, split_num), prompt, SCHEMA, split_num)
+    extractor = Extractor(knowing(gold, prompt, split_num), prompt, split_num)
 
     found = extractor(gold)
 
@@ -86,8 +88,10 @@ def test_the_json_of_an_extraction_says_where_things_stand_and_gives_it_back(
     prompt: Prompt, answers: Answers, data: st.DataObject
 ) -> None:
     task, text = prompt.task, "张三 a\nb。a b! 🏽 x"
-    gold = task.with_items(Record("7", text), task.decode(data.draw(answers(task.shape(LABELS, True), text)), LABELS))
-    (found,) = Extractor(knowing([gold], prompt, 2), prompt, SCHEMA, 2, model="m/1")([gold])
+    gold = task.with_items(
+        Record("7", text), task.decode(data.draw(answers(task.shape(LABELS, SCHEMA), text)), LABELS, SCHEMA)
+    )
+    (found,) = Extractor(knowing([gold], prompt, 2), prompt, 2, model="m/1")([gold])
 
     row = to_json(found)
 
@@ -105,7 +109,9 @@ def test_the_json_of_an_extraction_says_where_things_stand_and_gives_it_back(
 
 def test_the_json_of_a_relation_to_the_letter() -> None:
     text = "Ann came. Ann met Bo in Rome. Bo left."
-    extractor = Extractor(told('{"met": [{"head": "Ann", "tail": "Bo"}]}'), PROMPTS[1], Schema(relations=("met",)))
+    extractor = Extractor(
+        told('{"met": [{"head": "Ann", "tail": "Bo"}]}'), replace(PROMPTS[1], schema=Schema(relations=("met",)))
+    )
     assert to_json(extractor.extract(text, "7")) == {
         "id": "7",
         "task": "RE",
@@ -128,7 +134,7 @@ def test_the_json_of_a_relation_to_the_letter() -> None:
 
 
 def test_the_json_of_an_entity_to_the_letter() -> None:
-    extractor = Extractor(told('{"PER": ["张三"]}'), NER_JSON, Schema(entities=("PER",)), model="m/2")
+    extractor = Extractor(told('{"PER": ["张三"]}'), replace(NER_JSON, schema=Schema(entities=("PER",))), model="m/2")
     assert to_json(extractor.extract("🏽张三和张三")) == {
         "id": "0",
         "task": "NER",
@@ -145,7 +151,7 @@ def test_the_json_of_an_entity_to_the_letter() -> None:
 
 
 def test_a_span_that_is_not_in_the_text_has_no_place_and_its_relation_no_evidence() -> None:
-    extractor = Extractor(told("(Ann, r, Eve)"), RE_LINES, SCHEMA)
+    extractor = Extractor(told("(Ann, r, Eve)"), RE_LINES)
     (row,) = to_json(extractor.extract("Ann came."))["relations"]
     assert row["head"]["start"] == 0
     assert row["tail"] == {"text": "Eve", "start": None, "end": None, "mentions": []}
@@ -163,7 +169,7 @@ def test_confidence_stays_with_its_item() -> None:
 def test_what_two_parts_both_find_is_one_item() -> None:
     generator = told('{"r": ["a", "a"]}', '{"r": ["b", "a"]}')
     schema = Schema(entities=("r", "r"))
-    (found,) = Extractor(generator, NER_JSON, schema, split_num=1)([Record("1", "a b")])
+    (found,) = Extractor(generator, replace(NER_JSON, schema=schema), split_num=1)([Record("1", "a b")])
     assert found.record.entities == (Entity("a", "r"), Entity("b", "r"))
     assert found.raw == ('{"r": ["a", "a"]}', '{"r": ["b", "a"]}')
 
@@ -174,21 +180,21 @@ def test_each_query_is_asked_with_its_prompt_and_its_grammar(prompt: Prompt) -> 
     asked = [q for r in records for q in queries(r, prompt.task, SCHEMA, 2)]
     for constrained in (True, False):
         generator = told(*[""] * len(asked))
-        Extractor(generator, prompt, SCHEMA, 2, constrained)(iter(records))
+        Extractor(generator, prompt, 2, constrained)(iter(records))
 
         assert generator.chats == [prompt.messages(query) for query in asked]
-        assert generator.grammars == [prompt.grammar(query, True) if constrained else None for query in asked]
+        assert generator.grammars == [prompt.grammar(query) if constrained else None for query in asked]
 
 
 def test_a_schema_that_is_not_grounded_leaves_spans_free() -> None:
     generator = told("")
-    Extractor(generator, RE_LINES, Schema(relations=("r",), grounded=False)).extract("Ann")
+    Extractor(generator, replace(RE_LINES, schema=Schema(relations=("r",), grounded=False))).extract("Ann")
     assert "substring_chunks" not in str(generator.grammars[0])
 
 
 def test_gold_items_of_a_record_do_not_leak_into_what_was_found() -> None:
     gold = Record("1", "a b", "en", (Entity("a", "r"),), (Relation("a", "r", "b"),))
-    (found,) = Extractor(told("(b, s, a)"), RE_LINES, SCHEMA)([gold])
+    (found,) = Extractor(told("(b, s, a)"), RE_LINES)([gold])
     assert found.record == Record("1", "a b", "en", relations=(Relation("b", "s", "a"),))
 
 
@@ -208,7 +214,7 @@ def test_an_answer_that_is_not_whole_is_a_problem_and_no_exception(
     given_answer: Answer, kept: set[str], problem: str
 ) -> None:
     good = Record("2", "x y")
-    first, second = Extractor(Told([given_answer, Answer("(x, r, y)")]), RE_LINES, SCHEMA)([Record("1", "a b"), good])
+    first, second = Extractor(Told([given_answer, Answer("(x, r, y)")]), RE_LINES)([Record("1", "a b"), good])
 
     assert {relation.tail for relation in first.record.relations} == kept
     assert len(first.problems) == 1
@@ -219,7 +225,7 @@ def test_an_answer_that_is_not_whole_is_a_problem_and_no_exception(
 
 def test_no_records_ask_for_nothing() -> None:
     generator = told("never asked for")
-    assert Extractor(generator, RE_LINES, SCHEMA)([]) == []
+    assert Extractor(generator, RE_LINES)([]) == []
     assert generator.chats == []
 
 

@@ -39,14 +39,14 @@ def masks(encoder: Any) -> Any:
     return llguidance.hf.from_tokenizer(encoder.tokenizer, eos_token=encoder.end_id)
 
 
-def refused(record: Record, prompt: Prompt, schema: Any, encoder: Any, masks: Any) -> str:
+def refused(record: Record, prompt: Prompt, encoder: Any, masks: Any) -> str:
     """The first gold answer of a record that its grammar does not accept, or an empty string."""
     from llguidance import LLMatcher
 
-    for query in queries(record, prompt.task, schema, -1):
-        gold = answer(record, query, prompt.task, prompt.notation, True)
+    for query in queries(record, prompt.task, prompt.schema, -1):
+        gold = answer(record, query, prompt.task, prompt.notation, prompt.schema)
         ids = encoder.content(gold)
-        matcher = LLMatcher(masks, prompt.grammar(query, True))
+        matcher = LLMatcher(masks, prompt.grammar(query))
         assert not matcher.is_error(), matcher.get_error()
         if matcher.try_consume_tokens(ids) != len(ids) or not matcher.is_accepting():
             return f"{record.id}: {gold}"
@@ -64,13 +64,14 @@ def grounded(record: Record, prompt: Prompt) -> Record:
 def test_gold_of_real_data_is_accepted(
     real_data: Path, encoder: Any, masks: Any, name: str, task: str, notation: str
 ) -> None:
-    prompt = Prompt(TASKS[task], NOTATIONS[notation], "")
+    prompt = Prompt(TASKS[task], NOTATIONS[notation], system="")
     files = [real_data / name / f"{split}.jsonl" for split in ("test", "train", "dev")]
     splits = [[r for r in reader("records")(file) if isinstance(r, Record)][:LIMIT] for file in files]
     records = [grounded(record, prompt) for split in splits for record in split]
     labels = collect(records)
     if not prompt.task.labels(labels):
         pytest.skip(f"{name} has nothing for {task}")
-    bad = [r for record in records if (r := refused(record, prompt, replace(labels, grounded=True), encoder, masks))]
+    prompt = replace(prompt, schema=replace(labels, grounded=True))
+    bad = [r for record in records if (r := refused(record, prompt, encoder, masks))]
     assert not bad, f"{len(bad)} of {len(records)}: {bad[:3]}"
     assert sum(bool(prompt.task.items(record)) for record in records) > 20

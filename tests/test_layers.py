@@ -163,5 +163,5 @@ def test_an_import_within_the_rules_passes(path: str, source: str) -> None:
 
 
 def test_a_planted_circle_inside_a_package_is_found() -> None:
-    circle = {"readers/__init__.py": "from .iepile import read", "readers/iepile.py": "from . import READERS"}
+    circle = {"readers/__init__.py": "from .iepile import read", "readers/iepile.py": "from . import FORMATS"}
     assert set(cycle(circle)) == {"readers", "readers.iepile"}

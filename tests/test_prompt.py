@@ -9,6 +9,7 @@ from extune.errors import ConfigError
 from extune.notations import NOTATIONS
 from extune.prompt import PROMPT_VERSION, Prompt
 from extune.records import Example, Query
+from extune.schema import Schema
 from extune.tasks import TASKS
 
 ZH = Query("1", "", '张三说"好"\n', ("人物", '"x"'))
@@ -60,7 +61,7 @@ def test_the_wording_is_that_of_its_version(key: tuple[str, str, str]) -> None:
 
 
 def test_every_prompt_there_is_has_been_written_down() -> None:
-    pairs = [(t, n) for t in TASKS.values() for n in NOTATIONS.values() if n.fits(t.shape(("x",), True))]
+    pairs = [(t, n) for t in TASKS.values() for n in NOTATIONS.values() if n.fits(t.shape(("x",), Schema()))]
     assert set(LATEST) == {(t.name, n.name, language) for t, n in pairs for language in ("zh", "en")}
 
 
@@ -101,8 +102,9 @@ def test_a_training_row_is_the_prompt_that_is_served_and_the_answer() -> None:
 def test_the_grammar_of_a_query_is_that_of_its_labels_and_its_text() -> None:
     task, notation = TASKS["RE"], NOTATIONS["iepile_json"]
     for grounded in (True, False):
-        expected = notation.grammar(task.shape(EN.labels, grounded), EN.text)
-        assert prompt("RE", "iepile_json").grammar(EN, grounded) == expected
+        schema = Schema(grounded=grounded)
+        expected = notation.grammar(task.shape(EN.labels, schema), EN.text)
+        assert prompt("RE", "iepile_json", schema=schema).grammar(EN) == expected
 
 
 def test_a_notation_that_does_not_fit_the_task_is_refused_at_once() -> None:

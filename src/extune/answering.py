@@ -51,7 +51,7 @@ def predict(extractor: Extractor, model_input: Any, params: Mapping[str, Any]) -
         groups.setdefault(_text(row, "schema") or "", []).append(number)
     found: dict[int, Extraction] = {}
     for schema, numbers in groups.items():
-        chosen = replace(configured, schema=_narrowed(configured, schema)) if schema else configured
+        chosen = _narrowed(configured, schema) if schema else configured
         found.update(zip(numbers, chosen([records[n] for n in numbers]), strict=True))
     return [json.dumps(to_json(found[n]), ensure_ascii=False) for n in range(len(rows))]
 
@@ -83,12 +83,13 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _narrowed(extractor: Extractor, text: str) -> Any:
-    """The row's schema: JSON of our schema form, or a JSON list of labels of the trained task."""
+def _narrowed(extractor: Extractor, text: str) -> Extractor:
+    """The extractor for the row's schema: JSON of our schema form, or a JSON list of labels of the trained task."""
     try:
         value = json.loads(text)
         if isinstance(value, list):
             value = {extractor.prompt.task.section: value}
-        return replace(schema_from_json(value), grounded=extractor.schema.grounded)
+        schema = replace(schema_from_json(value), grounded=extractor.schema.grounded)
     except (ValueError, AttributeError) as exc:
         raise DataError(f"column `schema` is not a schema ({exc})") from None
+    return replace(extractor, prompt=replace(extractor.prompt, schema=schema))

@@ -31,15 +31,14 @@ class Spec:
     """Everything an adapter was trained with that changes what it answers."""
 
     prompt: Prompt
-    schema: Schema
     split_num: int
     base: Mapping[str, Any]
 
 
 def prompt_of(config: Config) -> Prompt:
-    """The prompt that params.yaml describes. Raises ConfigError for an unknown task or notation."""
+    """The prompt that params.yaml describes, its schema still empty. Raises ConfigError for an unknown task or notation."""
     asked = config.task
-    return Prompt(task(asked.name), notation(asked.notation), asked.system, asked.instruction, asked.language)
+    return Prompt(task(asked.name), notation(asked.notation), Schema(), asked.system, asked.instruction, asked.language)
 
 
 def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: str) -> None:
@@ -79,12 +78,11 @@ def read_spec(folder: Path) -> Spec:
             remedy="Load it from the registry, where each version carries its own code",
         )
     asked = row["prompt"]
-    return Spec(
-        Prompt(task(row["task"]), notation(row["notation"]), asked["system"], asked["instruction"], asked["language"]),
-        schema_from_json(row["schema"]),
-        row["split_num"],
-        row["base"],
-    )
+    prompt = Prompt(
+        task(row["task"]), notation(row["notation"]), schema_from_json(row["schema"]),
+        asked["system"], asked["instruction"], asked["language"],
+    )  # fmt: skip
+    return Spec(prompt, row["split_num"], row["base"])
 
 
 def load_extractor(
@@ -100,7 +98,7 @@ def load_extractor(
     generator = LocalGenerator(
         load_for_answers(base, folder), load_encoder(base), decode.max_new_tokens, decode.batch_size
     )
-    return Extractor(generator, spec.prompt, spec.schema, spec.split_num, decode.constrained, model)
+    return Extractor(generator, spec.prompt, spec.split_num, decode.constrained, model)
 
 
 def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":

@@ -52,10 +52,14 @@ class Extractor:
 
     generate: Generator
     prompt: Prompt
-    schema: Schema
     split_num: int = -1
     constrained: bool = True
     model: str = ""
+
+    @property
+    def schema(self) -> Schema:
+        """What may be asked."""
+        return self.prompt.schema
 
     def extract(self, text: str, record_id: str = "0") -> Extraction:
         """One text."""
@@ -74,7 +78,7 @@ class Extractor:
 
     def _answers(self, asked: Sequence[Query]) -> list[Answer]:
         chats = [self.prompt.messages(query) for query in asked]
-        grammars = [self.prompt.grammar(query, self.schema.grounded) if self.constrained else None for query in asked]
+        grammars = [self.prompt.grammar(query) if self.constrained else None for query in asked]
         return self.generate(chats, grammars) if chats else []
 
     def _merge(self, record: Record, group: Sequence[Query], answers: Sequence[Answer]) -> Extraction:
@@ -83,14 +87,14 @@ class Extractor:
         problems: list[str] = []
         for query, answer in zip(group, answers, strict=True):
             value, problem = self._read(query, answer)
-            items += task.decode(value, query.labels)
+            items += task.decode(value, query.labels, self.schema)
             problems += problem
         found = task.with_items(Record(record.id, record.text, record.lang), unique(items, task.key))
         raw = tuple(answer.text for answer in answers)
         return Extraction(found, task.name, self.model, raw, tuple(problems))
 
     def _read(self, query: Query, answer: Answer) -> tuple[Any, list[str]]:
-        shape = self.prompt.task.shape(query.labels, self.schema.grounded)
+        shape = self.prompt.task.shape(query.labels, self.schema)
         notation = self.prompt.notation
         # A cut answer may happen to read, with its last span cut short.
         if answer.finish != "stop":

@@ -30,8 +30,8 @@ def chunks(labels: Sequence[str], split_num: int) -> list[tuple[str, ...]]:
 
 
 def queries(record: Record, task: Task, schema: Schema, split_num: int) -> list[Query]:
-    """What to ask about a record when it is served: every label of the schema."""
-    return [Query(record.id, task.name, record.text, group) for group in chunks(task.labels(schema), split_num)]
+    """What to ask about a record when it is served."""
+    return [Query(record.id, task.name, record.text, group) for group in chunks(task.ask(record, schema), split_num)]
 
 
 def examples(
@@ -44,19 +44,19 @@ def examples(
     for group in chunks(_asked(record, task, schema, negatives, seed), split_num):
         query = Query(record.id, task.name, record.text, group)
         try:
-            yield Example(query, answer(record, query, task, notation, schema.grounded))
+            yield Example(query, answer(record, query, task, notation, schema))
         except AnswerError as exc:
             raise DataError(str(exc), where=record.where or record.id) from None
 
 
-def answer(record: Record, query: Query, task: Task, notation: Notation, grounded: bool) -> str:
+def answer(record: Record, query: Query, task: Task, notation: Notation, schema: Schema) -> str:
     """The gold answer to a query."""
-    value = task.encode(task.items(record), query.labels)
-    return notation.spell(value, task.shape(query.labels, grounded), query.text)
+    value = task.encode(task.items(record), query.labels, schema)
+    return notation.spell(value, task.shape(query.labels, schema), query.text)
 
 
 def _asked(record: Record, task: Task, schema: Schema, negatives: float, seed: int) -> list[str]:
     """The labels that occur in the record, each other one with probability `negatives`; in schema order."""
     present = {task.label(item) for item in task.items(record)}
     rng = random.Random(f"{seed}:{record.id}")
-    return [label for label in task.labels(schema) if rng.random() < negatives or label in present]
+    return [label for label in task.ask(record, schema) if rng.random() < negatives or label in present]

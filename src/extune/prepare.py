@@ -54,9 +54,8 @@ def prepare(data: Data, task: Task, root: Path) -> Prepared:
     _check_bad(given, rejected, data)
     splits, leaks = _without_leaks(_completed(given, data.split))
     schema = find_schema(data, root, splits["train"])
-    labels = frozenset(task.labels(schema))
     splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
-    splits, unknown = _without_items(splits, task, lambda record, item: task.label(item) not in labels)
+    splits, unknown = _without_items(splits, task, lambda record, item: not task.known(item, schema))
     _check_train(splits["train"], task, data, unknown["train"].total(), leaks["train"])
     grounded, ungrounded = _without_items(splits, task, lambda record, item: not _in_text(record, item, task))
     if data.grounding == "always":

@@ -10,6 +10,7 @@ from typing import Any
 from .errors import ConfigError
 from .notations import Notation
 from .records import Example, Query, detect_language
+from .schema import Schema
 from .tasks import Task
 
 PROMPT_VERSION = "1"
@@ -19,7 +20,7 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """How queries of one task and notation are put to the model.
+    """How queries of one task and notation are put to the model, about the labels of one schema.
 
     `system`: the system turn; None leaves it to the base's own chat template, "" writes an empty one.
     `instruction`: what is asked, by language, in place of the task's own wording.
@@ -28,12 +29,13 @@ class Prompt:
 
     task: Task
     notation: Notation
+    schema: Schema = field(default_factory=Schema)
     system: str | None = None
     instruction: Mapping[str, str] = field(default_factory=dict)
     language: str = "auto"
 
     def __post_init__(self) -> None:
-        if not self.notation.fits(self.task.shape(("label",), True)):
+        if not self.notation.fits(self.task.shape(("label",), self.schema)):
             raise ConfigError(
                 f"notation {self.notation.name!r} cannot spell answers of task {self.task.name!r}",
                 remedy="Set task.notation to iepile_json, which fits every task",
@@ -44,16 +46,17 @@ class Prompt:
         own = self.task.instructions.get(self.notation.name) or self.task.instructions["iepile_json"]
         wording = {**own, **self.instruction}
         language = detect_language(query.text) if self.language == "auto" else self.language
-        return self.notation.prompt(wording.get(language) or wording["en"], query.labels, query.text)
+        asked = self.task.question(query.labels, self.schema)
+        return self.notation.prompt(wording.get(language) or wording["en"], asked, query.text)
 
     def messages(self, query: Query) -> list[Message]:
         """The chat up to the assistant's turn."""
         system = [] if self.system is None else [{"role": "system", "content": self.system}]
         return [*system, {"role": "user", "content": self.text(query)}]
 
-    def grammar(self, query: Query, grounded: bool) -> str:
+    def grammar(self, query: Query) -> str:
         """Lark grammar of all valid answers to a query."""
-        return self.notation.grammar(self.task.shape(query.labels, grounded), query.text)
+        return self.notation.grammar(self.task.shape(query.labels, self.schema), query.text)
 
     def row(self, example: Example) -> dict[str, Any]:
         """A training row in TRL's conversational prompt-completion form (https://huggingface.co/docs/trl/dataset_formats)."""

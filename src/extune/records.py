@@ -48,11 +48,44 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class QA:
-    """A question about a document, with its answer."""
+    """A question about a document, with its answer; an empty one means that the document does not say.
+
+    `answers`: every accepted answer, where the source lists several.
+    """
 
     question: str
     answer: str
     document: str = ""
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An entity of a knowledge graph."""
+
+    name: str
+    labels: tuple[str, ...] = ()
+    id: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A relationship of a knowledge graph; its ends are ids of nodes, or names where nodes have no id."""
+
+    type: str
+    source: str
+    target: str
+    confidence: float | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A knowledge graph of one text."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +99,7 @@ class Record:
     relations: tuple[Relation, ...] = ()
     events: tuple[Event, ...] = ()
     qa: QA | None = None
+    graph: Graph | None = None
     source: str = ""
     where: str = field(default="", compare=False)
 
@@ -125,7 +159,8 @@ def record_from_json(row: Mapping[str, Any], where: str = "") -> Record:
             )
             for e in row.get("events") or ()
         ),
-        qa=QA(qa["question"], qa["answer"], qa.get("document", "")) if qa else None,
+        qa=QA(qa["question"], qa["answer"], qa.get("document", ""), tuple(qa.get("answers") or ())) if qa else None,
+        graph=graph_from_json(row["graph"]) if row.get("graph") else None,
         source=row.get("source", ""),
         where=where,
     )
@@ -161,7 +196,46 @@ def record_to_json(record: Record) -> dict[str, Any]:
             "question": record.qa.question,
             "answer": record.qa.answer,
             "document": record.qa.document,
+            "answers": list(record.qa.answers),
         }
+    if record.graph:
+        row["graph"] = graph_to_json(record.graph)
     if record.source:
         row["source"] = record.source
     return row
+
+
+def graph_from_json(row: Mapping[str, Any]) -> Graph:
+    """A Graph from {"entities", "relationships"}; labels may be one string. Raises KeyError, TypeError."""
+    nodes = (
+        Node(n["name"], _strings(n.get("labels")), str(n.get("id") or ""), n.get("description") or "")
+        for n in row.get("entities") or ()
+    )
+    edges = (
+        Edge(e["type"], str(e["source"]), str(e["target"]), e.get("confidence"), e.get("evidence") or "")
+        for e in row.get("relationships") or ()
+    )
+    return Graph(tuple(nodes), tuple(edges))
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def graph_to_json(graph: Graph) -> dict[str, Any]:
+    """The inverse of `graph_from_json`; what a node or an edge lacks is left out."""
+    return {
+        "entities": [
+            _filled({"labels": list(n.labels), "id": n.id, "name": n.name, "description": n.description})
+            for n in graph.nodes
+        ],
+        "relationships": [
+            _filled({"type": e.type, "source": e.source, "target": e.target, "confidence": e.confidence,
+                     "evidence": e.evidence})
+            for e in graph.edges
+        ],
+    }  # fmt: skip
+
+
+def _filled(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value not in ("", None, [])}

@@ -6,7 +6,7 @@ or from a `types.json` with counts; or collected from labelled records.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,29 @@ from typing import Any
 import yaml
 
 from .errors import DataError
-from .records import Entity, Record, Relation
+from .records import Argument, Event, Graph, Record
 
 FILE_NAMES = ("schema.yaml", "schema.json", "types.json")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Entity types, relations and events; `aliases` maps a label found in data to the one it stands for.
+    """What may be asked; `aliases` maps a label found in data to the one it stands for.
 
+    `events`: roles by event type. `triples`: (head type, relation, tail type) of typed triples.
+    `attributes`: attributes by entity type, for graphs of entities with attributes.
+    `examples`: solved records to show in the prompt, as JSON of the neutral form.
     `grounded`: every extracted string must be a substring of the text (set by `prepare`, see docs/architecture.md).
     """
 
     entities: tuple[str, ...] = ()
     relations: tuple[str, ...] = ()
     events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    triples: tuple[tuple[str, str, str], ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Mapping[str, Any], ...] = ()
     grounded: bool = True
 
     def canonical(self, label: str) -> str:
@@ -40,13 +46,15 @@ class Schema:
 
 def schema_to_json(schema: Schema) -> dict[str, Any]:
     """A plain dict of the schema, as written to `schema.yaml` and into the registered model."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in _plain(schema).items()}
-
-
-def _plain(schema: Schema) -> dict[str, Any]:
     row = asdict(schema)
-    row["events"] = {name: list(roles) for name, roles in schema.events.items()}
-    return row
+    return row | {
+        "entities": list(schema.entities),
+        "relations": list(schema.relations),
+        "events": {name: list(roles) for name, roles in schema.events.items()},
+        "triples": [list(triple) for triple in schema.triples],
+        "attributes": {name: list(names) for name, names in schema.attributes.items()},
+        "examples": list(schema.examples),
+    }
 
 
 def schema_from_json(row: Mapping[str, Any], where: str = "") -> Schema:
@@ -60,8 +68,11 @@ def schema_from_json(row: Mapping[str, Any], where: str = "") -> Schema:
             entities=_labels(row.get("entities")),
             relations=_labels(row.get("relations")),
             events={_label(k): _labels(v) for k, v in (row.get("events") or {}).items()},
+            triples=tuple(_triple(value) for value in row.get("triples") or ()),
+            attributes={_label(k): _labels(v) for k, v in (row.get("attributes") or {}).items()},
             aliases={_label(k): _label(v) for k, v in (row.get("aliases") or {}).items()},
             descriptions={_label(k): str(v) for k, v in (row.get("descriptions") or {}).items()},
+            examples=tuple(dict(value) for value in row.get("examples") or ()),
             grounded=bool(row.get("grounded", True)),
         )
     except (TypeError, AttributeError) as exc:
@@ -85,6 +96,13 @@ def _label(value: Any) -> str:
     return str(value)
 
 
+def _triple(value: Any) -> tuple[str, str, str]:
+    names = _labels(value) if len(value) != 3 else tuple(map(_label, value))
+    if len(names) != 3:
+        raise TypeError(f"{value!r} is not [head type, relation, tail type]")
+    return names[0], names[1], names[2]
+
+
 def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml, or `auto`") -> Schema:
     """Read a schema file, told apart by its content. Raises DataError if it is missing or of no known form."""
     path = Path(path)
@@ -99,8 +117,10 @@ def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml,
         if len(lines) == 3 and lines[0].lstrip().startswith("["):
             return _from_iepile(*map(json.loads, lines))
         row = yaml.safe_load(text)
-        if isinstance(row, dict) and {"entity_types", "relation_types", "event_types"} & set(row):
+        if isinstance(row, dict) and {"entity_types", "relation_types", "event_types", "qa"} & set(row):
             return _from_counts(row)
+        if isinstance(row, dict) and any("roles" in spec for spec in _objects(row.get("events"))):
+            return _from_counts({"event_types": row["events"]})
     except (TypeError, AttributeError) as exc:
         raise DataError(f"{WRONG_TYPE} ({exc})", where=str(path)) from None
     except (json.JSONDecodeError, yaml.YAMLError) as exc:
@@ -111,10 +131,24 @@ def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml,
 
 
 def _from_iepile(types: list[Any], roles: list[str], by_type: Mapping[str, list[str]]) -> Schema:
-    """IEPile keeps entity types, event types and relations in the same three lines; the task tells which."""
-    names = _labels(types)
-    events = {name: _labels(by_type.get(name, roles)) for name in names} if by_type or (roles and names) else {}
-    return Schema(entities=names, relations=_labels(roles), events=events)
+    """IEPile keeps every task's labels in the same three lines; the task tells what they are."""
+    names, asked = _labels(types), _labels(roles)
+    by_name = {name: _labels(by_type.get(name, roles)) for name in names}
+    triples = tuple(t for name in names if (t := split_triple(name)))
+    return Schema(
+        entities=names, relations=asked, events=by_name, attributes=by_name if by_type else {}, triples=triples
+    )
+
+
+def split_triple(name: str) -> tuple[str, str, str] | None:
+    """`subject type_predicate_object type` taken apart; the predicate may hold `_`, the types may not."""
+    head, _, rest = name.partition("_")
+    relation, _, tail = rest.rpartition("_")
+    return (head, relation, tail) if head and relation and tail else None
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [spec for spec in value.values() if isinstance(spec, dict)] if isinstance(value, dict) else []
 
 
 def _from_counts(row: Mapping[str, Any]) -> Schema:
@@ -122,10 +156,17 @@ def _from_counts(row: Mapping[str, Any]) -> Schema:
     return Schema(
         entities=_counted(row.get("entity_types")),
         relations=_counted(row.get("relation_types")),
+        triples=tuple(_signatures(row.get("relation_types"))),
         events={
             _label(name): _counted(spec.get("roles")) if isinstance(spec, dict) else () for name, spec in events.items()
         },
     )
+
+
+def _signatures(relations: Any) -> Iterator[tuple[str, str, str]]:
+    for name, spec in relations.items() if isinstance(relations, dict) else ():
+        for signature in spec.get("signatures") or () if isinstance(spec, dict) else ():
+            yield signature["head_type"], _label(name), signature["tail_type"]
 
 
 def _counted(value: Any) -> tuple[str, ...]:
@@ -136,20 +177,31 @@ def collect(records: Iterable[Record]) -> Schema:
     """The schema that labelled records imply: every label seen, most frequent first, ties by name."""
     entities: Counter[str] = Counter()
     relations: Counter[str] = Counter()
-    events: dict[str, dict[str, None]] = {}
+    triples: Counter[tuple[str, str, str]] = Counter()
+    events: dict[str, Counter[str]] = {}
     for record in records:
         entities.update(entity.type for entity in record.entities)
         relations.update(relation.relation for relation in record.relations)
+        triples.update((r.head_type or "", r.relation, r.tail_type or "") for r in record.relations)
         for event in record.events:
-            events.setdefault(event.event_type, {}).update((a.role, None) for a in event.arguments)
+            events.setdefault(event.event_type, Counter()).update(a.role for a in event.arguments)
+        for node in record.graph.nodes if record.graph else ():
+            entities.update(node.labels)
+        relations.update(edge.type for edge in (record.graph.edges if record.graph else ()))
+    typed = [triple for triple in _by_count(triples) if triple[0]]
     return Schema(
         entities=_by_count(entities),
         relations=_by_count(relations),
         events={name: tuple(sorted(events[name])) for name in sorted(events)},
+        triples=tuple(triple for triple in typed if triple[2]),
+        attributes={
+            name: tuple(dict.fromkeys(relation for head, relation, _ in typed if head == name))
+            for name in sorted({head for head, _, _ in typed})
+        },
     )
 
 
-def _by_count(counter: Counter[str]) -> tuple[str, ...]:
+def _by_count(counter: Counter[Any]) -> tuple[Any, ...]:
     return tuple(sorted(counter, key=lambda label: (-counter[label], label)))
 
 
@@ -157,10 +209,18 @@ def canonical_record(record: Record, schema: Schema) -> Record:
     """The record with every aliased label replaced by the label it stands for."""
     if not schema.aliases:
         return record
+    name = schema.canonical
+    graph = record.graph and Graph(
+        tuple(replace(node, labels=tuple(map(name, node.labels))) for node in record.graph.nodes),
+        tuple(replace(edge, type=name(edge.type)) for edge in record.graph.edges),
+    )
     return replace(
         record,
-        entities=tuple(Entity(e.text, schema.canonical(e.type), e.start, e.end) for e in record.entities),
-        relations=tuple(
-            Relation(r.head, schema.canonical(r.relation), r.tail, r.head_type, r.tail_type) for r in record.relations
+        entities=tuple(replace(e, type=name(e.type)) for e in record.entities),
+        relations=tuple(replace(r, relation=name(r.relation)) for r in record.relations),
+        events=tuple(
+            Event(name(e.event_type), e.trigger, tuple(Argument(name(a.role), a.text) for a in e.arguments))
+            for e in record.events
         ),
+        graph=graph,
     )

@@ -14,6 +14,7 @@ from llguidance import LLMatcher, LLTokenizer
 from extune.errors import AnswerError, ConfigError
 from extune.notations import NOTATIONS, Notation, notation
 from extune.records import Record
+from extune.schema import Schema
 from extune.score import score
 from extune.shapes import MAX_ITEMS, Fields, Many, Shape
 from extune.tasks import TASKS, Task
@@ -25,7 +26,14 @@ BYTES = LLTokenizer("byte")
 
 Answers = Callable[[Any, str], st.SearchStrategy[Any]]
 
-PAIRS = [(n, t) for n in NOTATIONS.values() for t in TASKS.values() if n.fits(t.shape(LABELS, True))]
+
+def asking(grounded: bool = True) -> Schema:
+    """A schema with every label these tests use."""
+    labels = (*LABELS, "Y")
+    return Schema(entities=labels, relations=labels, grounded=grounded)
+
+
+PAIRS = [(n, t) for n in NOTATIONS.values() for t in TASKS.values() if n.fits(t.shape(LABELS, asking()))]
 every_pair = pytest.mark.parametrize(("way", "one"), PAIRS, ids=[f"{n.name}-{t.name}" for n, t in PAIRS])
 grounded_or_not = pytest.mark.parametrize("grounded", [True, False], ids=["grounded", "free"])
 
@@ -52,7 +60,7 @@ def written(grammar: str, rng: random.Random, length: int = 80) -> str:
 
 
 def keys(one: Task, value: Any, labels: tuple[str, ...] = LABELS) -> set[tuple[str, ...]]:
-    return set(map(one.key, one.decode(value, labels)))
+    return set(map(one.key, one.decode(value, labels, asking())))
 
 
 def with_span(shape: Shape, span: str) -> Any:
@@ -71,13 +79,13 @@ def with_span(shape: Shape, span: str) -> Any:
 def test_what_was_spelled_is_read_back_and_scores_full_marks(
     way: Notation, one: Task, answers: Answers, text: str, data: st.DataObject
 ) -> None:
-    shape = one.shape(LABELS, True)
+    shape = one.shape(LABELS, asking())
     value = data.draw(answers(shape, text))
 
     read = way.read(way.spell(value, shape, text), shape)
 
     assert keys(one, read) == keys(one, value)
-    gold, predicted = (one.with_items(Record("1", text), one.decode(v, LABELS)) for v in (value, read))
+    gold, predicted = (one.with_items(Record("1", text), one.decode(v, LABELS, asking())) for v in (value, read))
     total = score([(gold, predicted)], one).total
     assert (total.exact_match, total.invented, total.f1) == (1, 0, 1.0 if total.gold else 0.0)
 
@@ -89,7 +97,7 @@ def test_what_was_spelled_is_read_back_and_scores_full_marks(
 def test_every_gold_answer_is_one_its_grammar_lets_through(
     way: Notation, one: Task, answers: Answers, grounded: bool, text: str, data: st.DataObject
 ) -> None:
-    shape = one.shape(LABELS, grounded)
+    shape = one.shape(LABELS, asking(grounded))
     answer = way.spell(data.draw(answers(shape, text)), shape, text)
 
     assert accepts(way.grammar(shape, text), answer)
@@ -101,7 +109,7 @@ def test_every_gold_answer_is_one_its_grammar_lets_through(
 def test_a_span_passes_if_and_only_if_it_stands_in_the_text(way: Notation, one: Task, text: str, span: str) -> None:
     assume(span == span.strip())
     for grounded in (True, False):
-        shape = one.shape(LABELS[:1], grounded)
+        shape = one.shape(LABELS[:1], asking(grounded))
         answer = way.spell(with_span(shape, span), shape, text)
 
         assert accepts(way.grammar(shape, text), answer) == (span in text or not grounded)
@@ -114,10 +122,10 @@ def test_a_span_passes_if_and_only_if_it_stands_in_the_text(way: Notation, one: 
 def test_whatever_the_grammar_lets_through_is_read_and_stands_in_the_text(
     way: Notation, one: Task, grounded: bool, text: str, seed: int
 ) -> None:
-    shape = one.shape(LABELS, grounded)
+    shape = one.shape(LABELS, asking(grounded))
     answer = written(way.grammar(shape, text), random.Random(seed))
 
-    found = one.decode(way.read(answer, shape), LABELS)
+    found = one.decode(way.read(answer, shape), LABELS, asking())
 
     assert all(span for item in found for span in one.spans(item))
     assert not grounded or all(span in text for item in found for span in one.spans(item))
@@ -126,7 +134,7 @@ def test_whatever_the_grammar_lets_through_is_read_and_stands_in_the_text(
 @every_pair
 @grounded_or_not
 def test_an_empty_span_is_neither_written_nor_read(way: Notation, one: Task, grounded: bool) -> None:
-    shape = one.shape(LABELS, grounded)
+    shape = one.shape(LABELS, asking(grounded))
     answer = way.spell(with_span(shape, "Q"), shape, "Q")
     hollow = answer.replace("Q", "")
 
@@ -139,7 +147,7 @@ def test_an_empty_span_is_neither_written_nor_read(way: Notation, one: Task, gro
 @every_pair
 @grounded_or_not
 def test_a_label_that_was_not_asked_for_is_neither_written_nor_read(way: Notation, one: Task, grounded: bool) -> None:
-    asked, wider = one.shape(LABELS, grounded), one.shape((*LABELS, "Y"), grounded)
+    asked, wider = one.shape(LABELS, asking(grounded)), one.shape((*LABELS, "Y"), asking(grounded))
     answer = way.spell(with_span(wider, "Q"), wider, "Q")
 
     assert accepts(way.grammar(wider, "Q"), answer)
@@ -166,7 +174,7 @@ def test_a_label_that_was_not_asked_for_is_neither_written_nor_read(way: Notatio
 )
 def test_an_answer_of_another_shape_is_neither_written_nor_read(name: str, answer: str) -> None:
     for grounded in (True, False):
-        shape = TASKS["RE"].shape(("r",), grounded)
+        shape = TASKS["RE"].shape(("r",), asking(grounded))
         assert not accepts(NOTATIONS[name].grammar(shape, "Q"), answer)
         with pytest.raises(AnswerError, match=r"^unread: "):
             NOTATIONS[name].read(answer, shape)
@@ -178,7 +186,7 @@ def test_an_answer_of_another_shape_is_neither_written_nor_read(name: str, answe
 def test_a_cut_answer_gives_only_whole_items_and_more_the_later_it_is_cut(
     way: Notation, one: Task, answers: Answers, text: str, data: st.DataObject
 ) -> None:
-    shape = one.shape(LABELS, True)
+    shape = one.shape(LABELS, asking())
     value = data.draw(answers(shape, text))
     answer = way.spell(value, shape, text)
 
@@ -189,7 +197,7 @@ def test_a_cut_answer_gives_only_whole_items_and_more_the_later_it_is_cut(
 
 
 def test_the_items_before_the_cut_are_kept() -> None:
-    ner, triples = TASKS["NER"].shape(("PER", "LOC"), True), TASKS["RE"].shape(("r",), True)
+    ner, triples = TASKS["NER"].shape(("PER", "LOC"), asking()), TASKS["RE"].shape(("r",), asking())
     json_of, lines_of = NOTATIONS["iepile_json"].salvage, NOTATIONS["triple_lines"].salvage
 
     assert json_of('{"PER": ["Ann", "Bo \\"B\\" B', ner) == {"PER": ["Ann"]}
@@ -204,8 +212,8 @@ def test_the_items_before_the_cut_are_kept() -> None:
 @every_pair
 @given(answer=st.text(st.sampled_from('{}[]"(),\\:\nar，）') | st.characters()))
 def test_no_answer_makes_a_reader_raise_anything_else(way: Notation, one: Task, answer: str) -> None:
-    shape = one.shape(("a", "r"), True)
-    one.decode(way.salvage(answer, shape), ("a", "r"))
+    shape = one.shape(("a", "r"), asking())
+    one.decode(way.salvage(answer, shape), ("a", "r"), asking())
     with contextlib.suppress(AnswerError):
         way.read(answer, shape)
 
@@ -213,15 +221,15 @@ def test_no_answer_makes_a_reader_raise_anything_else(way: Notation, one: Task, 
 @every_pair
 @pytest.mark.parametrize("answer", ["[" * 100_000, '"' * 3_000, '{"a": ["\\ud83d"]}', "(" * 3_000, "\x00"])
 def test_a_hopeless_answer_is_unread_and_holds_nothing(way: Notation, one: Task, answer: str) -> None:
-    shape = one.shape(("a",), True)
+    shape = one.shape(("a",), asking())
     with pytest.raises(AnswerError, match=r"^unread: "):
         way.read(answer, shape)
-    assert one.decode(way.salvage(answer, shape), ("a",)) == ()
+    assert one.decode(way.salvage(answer, shape), ("a",), asking()) == ()
 
 
 @every_pair
 def test_the_order_of_labels_does_not_change_what_is_read(way: Notation, one: Task) -> None:
-    shape, turned = (one.shape(labels, True) for labels in (LABELS, LABELS[::-1]))
+    shape, turned = (one.shape(labels, asking()) for labels in (LABELS, LABELS[::-1]))
     value = with_span(shape, "Q")
 
     assert keys(one, way.read(way.spell(value, turned, "Q"), shape)) == keys(one, value)
@@ -229,9 +237,9 @@ def test_the_order_of_labels_does_not_change_what_is_read(way: Notation, one: Ta
 
 @every_pair
 def test_equal_values_are_spelled_alike_whatever_the_order_of_their_items(way: Notation, one: Task) -> None:
-    shape = one.shape(LABELS, True)
-    items = [*one.decode(with_span(shape, "b"), LABELS), *one.decode(with_span(shape, "a"), LABELS)]
-    first, second = (one.encode(some, LABELS) for some in (items, items[::-1]))
+    shape = one.shape(LABELS, asking())
+    items = [*one.decode(with_span(shape, "b"), LABELS, asking()), *one.decode(with_span(shape, "a"), LABELS, asking())]
+    first, second = (one.encode(some, LABELS, asking()) for some in (items, items[::-1]))
 
     assert way.spell(first, shape, "a b") == way.spell(second, shape, "a b")
 
@@ -239,7 +247,7 @@ def test_equal_values_are_spelled_alike_whatever_the_order_of_their_items(way: N
 @every_pair
 def test_a_list_may_be_as_long_as_the_limit_and_no_longer(way: Notation, one: Task) -> None:
     text = " ".join(f"n{number:03}" for number in range(MAX_ITEMS + 1))
-    shape = one.shape(("a", "b"), True)
+    shape = one.shape(("a", "b"), asking())
     whole = {label: [with_span(shape, name)[label][0] for name in text.split()] for label in ("a", "b")}
     allowed = {label: items[:-1] for label, items in whole.items()}
 
@@ -255,15 +263,15 @@ def test_a_list_may_be_as_long_as_the_limit_and_no_longer(way: Notation, one: Ta
 @every_pair
 def test_a_text_without_words_and_no_labels_leave_only_the_empty_answer(way: Notation, one: Task) -> None:
     for labels, text in ((LABELS, ""), (LABELS, "\n\u3000 "), ((), "Q")):
-        shape = one.shape(labels, True)
-        nothing = way.spell(one.encode((), labels), shape, text)
+        shape = one.shape(labels, asking())
+        nothing = way.spell(one.encode((), labels, asking()), shape, text)
 
         assert accepts(way.grammar(shape, text), nothing)
-        assert one.decode(way.read(nothing, shape), labels) == ()
+        assert one.decode(way.read(nothing, shape), labels, asking()) == ()
 
 
 def test_json_may_hold_white_space_at_the_ends_of_a_span_and_lines_refuse_to_spell_it() -> None:
-    shape = TASKS["RE"].shape(("r",), True)
+    shape = TASKS["RE"].shape(("r",), asking())
     value = with_span(shape, " Q")
 
     assert NOTATIONS["iepile_json"].read(NOTATIONS["iepile_json"].spell(value, shape, " Q"), shape) == value
@@ -272,7 +280,7 @@ def test_json_may_hold_white_space_at_the_ends_of_a_span_and_lines_refuse_to_spe
 
 
 def test_items_are_spelled_in_order_of_mention() -> None:
-    ner, triples = TASKS["NER"].shape(("P",), True), TASKS["RE"].shape(("r", "s"), True)
+    ner, triples = TASKS["NER"].shape(("P",), asking()), TASKS["RE"].shape(("r", "s"), asking())
     pair = {"head": "a", "tail": "b"}
 
     assert NOTATIONS["iepile_json"].spell({"P": ["b", "a"]}, ner, "a b") == '{"P": ["a", "b"]}'
@@ -282,8 +290,8 @@ def test_items_are_spelled_in_order_of_mention() -> None:
 
 
 def test_only_pairs_can_be_written_as_lines() -> None:
-    assert not NOTATIONS["triple_lines"].fits(TASKS["NER"].shape(LABELS, True))
-    assert NOTATIONS["triple_lines"].fits(TASKS["RE"].shape(LABELS, True))
+    assert not NOTATIONS["triple_lines"].fits(TASKS["NER"].shape(LABELS, asking()))
+    assert NOTATIONS["triple_lines"].fits(TASKS["RE"].shape(LABELS, asking()))
 
 
 def test_an_unknown_notation_lists_the_known_ones() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extune.errors import ConfigError, DataError
-from extune.readers import READERS, reader
+from extune.readers import FORMATS, reader
 from extune.readers.lines import KEPT
 from extune.records import Record, Rejected, record_to_json
 
@@ -179,14 +179,14 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_the_rows_that_are_spoiled_below_are_good_ones(tmp_path: Path, name: str) -> None:
     (record,) = read(tmp_path / "x", written(VALID[name]).encode(), name)
 
     assert isinstance(record, Record)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data(), noise=st.binary(max_size=30))
 def test_no_line_makes_a_reader_raise(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject, noise: bytes

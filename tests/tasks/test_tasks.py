@@ -23,12 +23,18 @@ Answers = Callable[[Any, str], st.SearchStrategy[Any]]
 every_task = pytest.mark.parametrize("one", TASKS.values(), ids=TASKS)
 
 
+def asking(grounded: bool = True) -> Schema:
+    """A schema with every label these tests use."""
+    labels = (*LABELS, "Y")
+    return Schema(entities=labels, relations=labels, grounded=grounded)
+
+
 def keys(one: Task, items: Any) -> set[tuple[str, ...]]:
     return set(map(one.key, items))
 
 
 def items(one: Task, answers: Answers) -> st.SearchStrategy[tuple[Any, ...]]:
-    return answers(one.shape(LABELS, True), TEXT).map(lambda value: one.decode(value, LABELS))
+    return answers(one.shape(LABELS, asking()), TEXT).map(lambda value: one.decode(value, LABELS, asking()))
 
 
 @every_task
@@ -36,10 +42,10 @@ def items(one: Task, answers: Answers) -> st.SearchStrategy[tuple[Any, ...]]:
 @given(data=st.data())
 def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
-    value = one.encode(found, LABELS)
+    value = one.encode(found, LABELS, asking())
 
-    check(value, one.shape(LABELS, True))
-    assert keys(one, one.decode(value, LABELS)) == keys(one, found)
+    check(value, one.shape(LABELS, asking()))
+    assert keys(one, one.decode(value, LABELS, asking())) == keys(one, found)
 
 
 @every_task
@@ -49,8 +55,8 @@ def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers:
     found = data.draw(items(one, answers))
     turned = LABELS[::-1]
 
-    assert keys(one, one.decode(one.encode(found, turned), turned)) == keys(one, found)
-    assert keys(one, one.decode(one.encode(found, LABELS), turned)) == keys(one, found)
+    assert keys(one, one.decode(one.encode(found, turned, asking()), turned, asking())) == keys(one, found)
+    assert keys(one, one.decode(one.encode(found, LABELS, asking()), turned, asking())) == keys(one, found)
 
 
 @every_task
@@ -61,7 +67,7 @@ def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers
     asked = LABELS[:1]
 
     expected = {one.key(item) for item in found if one.label(item) in asked}
-    assert keys(one, one.decode(one.encode(found, asked), asked)) == expected
+    assert keys(one, one.decode(one.encode(found, asked, asking()), asked, asking())) == expected
 
 
 @every_task
@@ -70,8 +76,8 @@ def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers
 def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data: st.DataObject) -> None:
     found = data.draw(items(one, answers))
 
-    assert one.encode([*found, *found], LABELS) == one.encode(found, LABELS)
-    assert len(one.decode(one.encode(found, LABELS), LABELS)) == len(keys(one, found))
+    assert one.encode([*found, *found], LABELS, asking()) == one.encode(found, LABELS, asking())
+    assert len(one.decode(one.encode(found, LABELS, asking()), LABELS, asking())) == len(keys(one, found))
 
 
 @every_task
@@ -106,9 +112,9 @@ def test_an_item_has_a_label_and_spans_of_its_text(one: Task, answers: Answers, 
 
 @every_task
 def test_no_items_are_an_empty_list_for_each_label(one: Task) -> None:
-    value = one.encode((), LABELS)
+    value = one.encode((), LABELS, asking())
     assert value == {label: [] for label in LABELS}
-    assert one.decode(value, LABELS) == one.decode({}, LABELS) == ()
+    assert one.decode(value, LABELS, asking()) == one.decode({}, LABELS, asking()) == ()
 
 
 @every_task
@@ -121,8 +127,8 @@ def test_ner_answers_with_mentions_by_type() -> None:
     entities = (Entity("张三", "PER", 0, 2), Entity("Bo", "PER"), Entity("北京", "LOC"), Entity("张三", "PER", 9, 11))
     value = {"LOC": ["北京"], "PER": ["张三", "Bo"], "ORG": []}
 
-    assert TASKS["NER"].encode(entities, ("LOC", "PER", "ORG")) == value
-    assert TASKS["NER"].decode(value, ("LOC", "PER", "ORG")) == (
+    assert TASKS["NER"].encode(entities, ("LOC", "PER", "ORG"), asking()) == value
+    assert TASKS["NER"].decode(value, ("LOC", "PER", "ORG"), asking()) == (
         Entity("北京", "LOC"),
         Entity("张三", "PER"),
         Entity("Bo", "PER"),
@@ -133,13 +139,13 @@ def test_re_answers_with_pairs_by_relation() -> None:
     relations = (Relation("张三", "毕业于", "清华", "人物", "学校"), Relation("清华", "位于", "北京"))
     value = {"位于": [{"head": "清华", "tail": "北京"}], "毕业于": [{"head": "张三", "tail": "清华"}]}
 
-    assert TASKS["RE"].encode(relations, ("位于", "毕业于")) == value
-    assert TASKS["RE"].decode(value, ("毕业于",)) == (Relation("张三", "毕业于", "清华"),)
+    assert TASKS["RE"].encode(relations, ("位于", "毕业于"), asking()) == value
+    assert TASKS["RE"].decode(value, ("毕业于",), asking()) == (Relation("张三", "毕业于", "清华"),)
 
 
 def test_a_pair_without_both_ends_is_no_triple() -> None:
     value = {"r": [{"head": "a"}, {"tail": "b"}, {}, {"head": "a", "tail": "b"}]}
-    assert TASKS["RE"].decode(value, ("r",)) == (Relation("a", "r", "b"),)
+    assert TASKS["RE"].decode(value, ("r",), asking()) == (Relation("a", "r", "b"),)
 
 
 def test_each_task_asks_for_its_own_part_of_the_schema() -> None:

@@ -5,6 +5,7 @@ Format: https://huggingface.co/datasets/zjunlp/iepile
 
 import json
 import re
+from typing import Any
 
 from ..errors import AnswerError
 from ..grammar import literal, repeated, substring
@@ -89,9 +90,9 @@ def _rule(shape: Shape) -> str:
             return '"{" ' + f" {literal(', ')} ".join(parts) + ' "}"'
 
 
-def prompt(instruction: str, labels: tuple[str, ...], text: str) -> str:
+def prompt(instruction: str, question: Any, text: str) -> str:
     """The instruction JSON of IEPile: instruction, schema, input, in this order."""
-    return json.dumps({"instruction": instruction, "schema": list(labels), "input": text}, ensure_ascii=False)
+    return json.dumps({"instruction": instruction, "schema": question, "input": text}, ensure_ascii=False)
 
 
 IEPILE_JSON = Notation("iepile_json", spell, read, salvage, grammar, prompt, fits=lambda shape: True)

@@ -1,5 +1,7 @@
 """Lines of triples: one `(head, relation, tail)` a line, in order of mention; no triple, no line."""
 
+from typing import Any
+
 from ..errors import AnswerError
 from ..grammar import choice, literal, repeated, substring
 from ..shapes import MAX_ITEMS, Fields, Many, Span, Value, check
@@ -81,7 +83,7 @@ def _ends_grounded(shape: Fields) -> bool:
     return True
 
 
-def prompt(instruction: str, labels: tuple[str, ...], text: str) -> str:
+def prompt(instruction: str, question: Any, text: str) -> str:
     """Instruction, then the text; the relations are not listed: they are learned, and held by the grammar."""
     return f"{instruction}\n{text}"
 

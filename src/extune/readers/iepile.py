@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..records import Entity, Record, Rejected, Relation
+from .format import Format, Sample
 from .instructie import entity, relation
 from .lines import (
     Row,
@@ -147,3 +148,13 @@ def _end_types(question: Row) -> EndTypes:
 
 TASKS: dict[str, Callable[[Row, Row], list[Item]]] = {"NER": _entities, "RE": _relations, "SPO": _relations}
 """(output, question) -> items; SPO is read as relations with typed ends."""
+
+
+def matches(sample: Sample) -> bool:
+    """Whether the rows look like it."""
+    return any(
+        isinstance(row.get("instruction"), str) and row["instruction"].lstrip().startswith("{") for row in sample.rows
+    )
+
+
+IEPILE = Format("iepile", read, matches, parse)

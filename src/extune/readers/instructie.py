@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..records import Argument, Entity, Event, Record, Rejected, Relation
+from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
 
 LABELS = ("entity", "relation", "event")
@@ -49,3 +50,11 @@ def event(item: Row) -> Event:
     """{event_type, event_trigger, arguments}"""
     arguments = (Argument(string(a, "role"), string(a, "argument")) for a in objects(item, "arguments"))
     return Event(filled(item, "event_type"), string(item, "event_trigger"), tuple(arguments))
+
+
+def matches(sample: Sample) -> bool:
+    """Whether the rows look like it."""
+    return any("text" in row and bool(set(LABELS) & set(row)) for row in sample.rows)
+
+
+INSTRUCTIE = Format("instructie", read, matches, parse)

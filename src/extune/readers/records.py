@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..records import Record, Rejected, record_from_json
+from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
 
 ITEMS = {
@@ -42,3 +43,15 @@ def _check_details(row: Row) -> None:
     for qa in objects({"qa": [row["qa"]]}, "qa") if row.get("qa") else ():
         for name in ("question", "answer", "document"):
             string({"document": "", **qa}, name)
+
+
+def matches(sample: Sample) -> bool:
+    """Whether the rows look like it."""
+    return any(
+        ("text" in row and bool({"entities", "relations", "events", "graph"} & set(row)))
+        or isinstance(row.get("qa"), dict)
+        for row in sample.rows
+    )
+
+
+RECORDS = Format("records", read, matches, parse)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..notations.triple_syntax import parse_triples
 from ..records import Record, Rejected, Relation
+from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, read_lines, string
 
 
@@ -30,3 +31,14 @@ def _triples(output: str) -> list[tuple[str, str, str]]:
         return parse_triples(output)
     except ValueError as exc:
         raise ValueError(f"field 'output': {exc}") from None
+
+
+def matches(sample: Sample) -> bool:
+    """Whether the rows look like it."""
+    return any(
+        {"instruction", "input", "output"} <= set(row) and str(row["output"]).lstrip().startswith(("(", "（"))
+        for row in sample.rows
+    )
+
+
+TRIPLE_INSTRUCT = Format("triple_instruct", read, matches, parse)

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
 
 def build(config: Config, root: Path) -> dict[str, Any]:
     """Write data/sft/{train,dev}.jsonl: one prompt-completion row a query."""
-    prompt, schema = prompt_of(config), read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
+    prompt = prompt_of(config)
+    prompt = replace(prompt, schema=read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`"))
     counts = {}
     with _whole(root / SFT) as target:
         for name in ("train", "dev"):
@@ -73,7 +74,7 @@ def build(config: Config, root: Path) -> dict[str, Any]:
                 prompt.row(example)
                 for record in read_records(root, name)
                 for example in examples(
-                    record, prompt.task, prompt.notation, schema,
+                    record, prompt.task, prompt.notation, prompt.schema,
                     split_num=config.task.split_num, negatives=config.task.negatives, seed=config.seed,
                 )
             )  # fmt: skip

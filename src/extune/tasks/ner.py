@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..records import Entity, Record
+from ..schema import Schema
 from ..shapes import Fields, Many, Span, Value
-from .task import Locate, Task, unique
+from .task import Locate, Task, described, unique
 
 
 def key(entity: Entity) -> tuple[str, ...]:
@@ -17,12 +18,12 @@ def key(entity: Entity) -> tuple[str, ...]:
     return (entity.text, entity.type)
 
 
-def shape(labels: Sequence[str], grounded: bool = True) -> Fields:
+def shape(labels: Sequence[str], schema: Schema) -> Fields:
     """{label: [span]}"""
-    return Fields({label: Many(Span(grounded)) for label in labels})
+    return Fields({label: Many(Span(schema.grounded)) for label in labels})
 
 
-def encode(entities: Iterable[Entity], labels: Sequence[str]) -> Value:
+def encode(entities: Iterable[Entity], labels: Sequence[str], schema: Schema) -> Value:
     """Mentions by asked label, in the given order, each once."""
     answer: dict[str, list[str]] = {label: [] for label in labels}
     for entity in unique(entities, key):
@@ -31,7 +32,7 @@ def encode(entities: Iterable[Entity], labels: Sequence[str]) -> Value:
     return answer
 
 
-def decode(value: Value, labels: Sequence[str]) -> tuple[Entity, ...]:
+def decode(value: Value, labels: Sequence[str], schema: Schema) -> tuple[Entity, ...]:
     """The mentions of an answer, by label in the asked order."""
     found = (Entity(text, label) for label in labels for text in value.get(label, ()))
     return tuple(unique(found, key))
@@ -60,6 +61,8 @@ NER = Task(
     label=lambda entity: entity.type,
     key=key,
     spans=lambda entity: (entity.text,),
+    known=lambda entity, schema: entity.type in schema.entities,
+    question=described,
     shape=shape,
     encode=encode,
     decode=decode,

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..records import Record, Relation
+from ..schema import Schema
 from ..shapes import Fields, Many, Span, Value
-from .task import Locate, Task, unique
+from .task import Locate, Task, described, unique
 
 
 def key(relation: Relation) -> tuple[str, ...]:
@@ -17,13 +18,13 @@ def key(relation: Relation) -> tuple[str, ...]:
     return (relation.head, relation.relation, relation.tail)
 
 
-def shape(labels: Sequence[str], grounded: bool = True) -> Fields:
+def shape(labels: Sequence[str], schema: Schema) -> Fields:
     """{label: [{head, tail}]}"""
-    triple = Fields({"head": Span(grounded), "tail": Span(grounded)})
+    triple = Fields({"head": Span(schema.grounded), "tail": Span(schema.grounded)})
     return Fields({label: Many(triple) for label in labels})
 
 
-def encode(relations: Iterable[Relation], labels: Sequence[str]) -> Value:
+def encode(relations: Iterable[Relation], labels: Sequence[str], schema: Schema) -> Value:
     """Triples by asked label, in the given order, each once."""
     answer: dict[str, list[dict[str, str]]] = {label: [] for label in labels}
     for relation in unique(relations, key):
@@ -32,7 +33,7 @@ def encode(relations: Iterable[Relation], labels: Sequence[str]) -> Value:
     return answer
 
 
-def decode(value: Value, labels: Sequence[str]) -> tuple[Relation, ...]:
+def decode(value: Value, labels: Sequence[str], schema: Schema) -> tuple[Relation, ...]:
     """The triples of an answer, by label in the asked order; one without both ends is not a triple."""
     found = (
         Relation(pair["head"], label, pair["tail"])
@@ -66,6 +67,8 @@ RE = Task(
     label=lambda relation: relation.relation,
     key=key,
     spans=lambda relation: (relation.head, relation.tail),
+    known=lambda relation, schema: relation.relation in schema.relations,
+    question=described,
     shape=shape,
     encode=encode,
     decode=decode,
