@@ -13,6 +13,8 @@ export DVC_NO_ANALYTICS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 export PYTHONUTF8 ?= 1
+# Many container images set it; each of the pipeline's processes would then compile 5,000 modules again, 20 s a process.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv demo test check format lock clean
 .DELETE_ON_ERROR:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from extune.shapes import Fields, Many, Shape
+from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot, Span
 
 # Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
 settings.register_profile("quick", max_examples=50, deadline=None)
@@ -103,12 +103,32 @@ def answers() -> Callable[[Shape, str], st.SearchStrategy[Any]]:
 
     def of(shape: Shape, text: str) -> st.SearchStrategy[Any]:
         match shape:
-            case Fields(fields=fields):
-                return st.fixed_dictionaries({key: of(inner, text) for key, inner in fields.items()})
+            case Fields(fields=fields, optional=optional):
+                parts = {key: of(inner, text) for key, inner in fields.items()}
+                needed = {key: part for key, part in parts.items() if key not in optional}
+                return st.fixed_dictionaries(needed, optional={key: parts[key] for key in parts if key in optional})
             case Many(of=inner):
-                return st.lists(of(inner, text), max_size=4)
+                return st.lists(of(inner, text), max_size=4).map(_named_apart)
+            case Slot(limit=limit):
+                return st.lists(of(Span(), text), max_size=min(limit, 3), unique=True)
+            case Keyed(of=inner):
+                return st.dictionaries(of(Span(), text), of(inner, text), max_size=3)
+            case Choice(options=options):
+                return st.sampled_from(options) if options else st.text(st.sampled_from('a中" \n'), min_size=1)
+            case Number():
+                return st.integers(0, 100).map(lambda percent: percent / 100)
+            case Id():
+                return st.sampled_from(("n1", "n2", "n3", "n9"))
         places = range(len(text) + 1)
         spans = {text[start:end]: None for start in places for end in places[start + 1 :]}
         return st.sampled_from([span for span in spans if span == span.strip()])
 
     return of
+
+
+def _named_apart(items: list[Any]) -> list[Any]:
+    """Each item that has an id with one of its own."""
+    return [
+        item | {"id": f"n{number}"} if isinstance(item, dict) and "id" in item else item
+        for number, item in enumerate(items, 1)
+    ]

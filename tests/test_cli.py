@@ -141,7 +141,7 @@ def test_outside_a_project_it_says_where_to_be(tmp_path: Path) -> None:
     [
         (["prepare"], "data/raw: no such file or folder. Set data.source in params.yaml"),
         (["prepare", "--set", "data.source=gone.jsonl"], "gone.jsonl: no such file or folder"),
-        (["prepare", "--set", "data.source=data"], "data: no train.jsonl, train.json or train.txt"),
+        (["prepare", "--set", "data.source=data"], "data: no known format: a folder with relations.yaml"),
         (["prepare", "--set", "task.name=POS"], "no task 'POS'. Known tasks: NER, RE"),
         (["prepare", "--set", "data.reader=xml", "--set", "data.source=MLproject"], "'xml'"),
         (["build"], "/data/records/schema.yaml: schema file not found. Run `dvc repro prepare`"),

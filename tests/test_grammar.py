@@ -1,14 +1,15 @@
 """Pieces of Lark, run by llguidance: what they match, and nothing else."""
 
+import itertools
 import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
-from extune.grammar import choice, literal, repeated, substring
+from extune.grammar import Rules, choice, literal, repeated, selected, substring
 from extune.notations.triple_syntax import escape
 
 BYTES = LLTokenizer("byte")
@@ -62,3 +63,25 @@ def test_items_may_be_repeated_up_to_the_limit(limit: int) -> None:
 def test_a_choice_is_one_of_its_options() -> None:
     grammar = f"start: {choice(map(literal, ('位于', 'in')))}\n"
     assert [answer for answer in ("位于", "in", "", "位于in", "i") if matches(grammar, answer)] == ["位于", "in"]
+
+
+@settings(max_examples=12)
+@given(st.lists(st.booleans(), max_size=4))
+def test_parts_stand_in_their_order_and_the_optional_ones_may_be_left_out(optional: list[bool]) -> None:
+    names = "abcd"[: len(optional)]
+    rules = Rules()
+    body = selected([(literal(n), o) for n, o in zip(names, optional, strict=True)], literal(","), rules)
+    grammar = f'start: "<" {body} ">"\n{rules.text()}'
+    needed = {name for name, may_lack in zip(names, optional, strict=True) if not may_lack}
+
+    for size in range(len(names) + 1):
+        for some in itertools.combinations(names, size):
+            assert matches(grammar, f"<{','.join(some)}>") == (needed <= set(some))
+            assert size < 2 or not matches(grammar, f"<{','.join(reversed(some))}>")
+    assert not matches(grammar, f"<{','.join(names)},>")
+
+
+def test_equal_rules_share_a_name() -> None:
+    rules = Rules()
+    assert [rules.add('"a"'), rules.add('"b"'), rules.add('"a"')] == ["r0", "r1", "r0"]
+    assert rules.text() == 'r0: "a"\nr1: "b"\n'

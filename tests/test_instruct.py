@@ -1,15 +1,16 @@
 """Records become queries and examples: groups of labels, negatives, gold answers."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extune.errors import ConfigError, DataError
-from extune.instruct import chunks, examples, queries
+from extune.instruct import Asking, chunks, examples, queries
 from extune.notations import NOTATIONS
-from extune.records import Entity, Query, Record, Relation
+from extune.records import QA, Entity, Graph, Node, Query, Record, Relation
 from extune.schema import Schema
 from extune.tasks import TASKS
 
@@ -59,7 +60,7 @@ def test_a_served_text_is_asked_for_every_label_of_the_schema() -> None:
 
 
 def labels_asked(record: Record, negatives: float, seed: int = 1, split_num: int = -1) -> list[tuple[str, ...]]:
-    made = examples(record, NER, JSON, SCHEMA, split_num=split_num, negatives=negatives, seed=seed)
+    made = examples(record, NER, JSON, SCHEMA, Asking(split_num=split_num, negatives=negatives, seed=seed))
     return [example.query.labels for example in made]
 
 
@@ -97,8 +98,8 @@ def test_the_gold_answer_is_about_the_asked_labels_in_order_of_mention() -> None
     schema = Schema(relations=("s", "r"))
     options = {"negatives": 1.0, "seed": 0}
 
-    (lines,) = examples(record, RE, LINES, schema, split_num=-1, **options)
-    first, second = examples(record, RE, JSON, schema, split_num=1, **options)
+    (lines,) = examples(record, RE, LINES, schema, Asking(split_num=-1, **options))
+    first, second = examples(record, RE, JSON, schema, Asking(split_num=1, **options))
 
     assert lines.answer == "(a, s, b)\n(a, r, b)\n(b, r, a)"
     assert first.answer == '{"s": [{"head": "a", "tail": "b"}]}'
@@ -106,11 +107,83 @@ def test_the_gold_answer_is_about_the_asked_labels_in_order_of_mention() -> None
 
 
 def test_a_record_without_items_has_an_empty_answer_to_learn() -> None:
-    (example,) = examples(Record("1", "x"), NER, JSON, Schema(("A",)), split_num=-1, negatives=1.0, seed=0)
+    (example,) = examples(Record("1", "x"), NER, JSON, Schema(("A",)), Asking(split_num=-1, negatives=1.0, seed=0))
     assert example.answer == '{"A": []}'
 
 
 def test_an_answer_that_cannot_be_spelled_names_its_record() -> None:
     record = Record("1", "a ", relations=(Relation("a ", "r", "a"),), where="a.jsonl:3")
     with pytest.raises(DataError, match=r"^a\.jsonl:3: triple_lines cannot spell"):
-        list(examples(record, RE, LINES, Schema(relations=("r",)), split_num=-1, negatives=1.0, seed=0))
+        list(examples(record, RE, LINES, Schema(relations=("r",)), Asking(split_num=-1, negatives=1.0, seed=0)))
+
+
+def test_labels_that_are_all_left_out_make_no_example() -> None:
+    assert labels_asked(Record("1", "x"), 0.0) == []
+    assert labels_asked(Record("1", "x"), 0.0, split_num=4) == []
+    assert queries(Record("1", "x"), NER, Schema(), -1) == []
+
+
+def test_a_question_of_its_own_is_asked_whatever_the_negatives() -> None:
+    asked = Record("1", "Ann", qa=QA("Who?", ""), graph=Graph((Node("Ann"),)))
+    options: dict[str, Any] = {"split_num": 4, "negatives": 0.0, "seed": 0}
+
+    (found,) = examples(asked, TASKS["QA"], JSON, SCHEMA, Asking(**options))
+    (graph,) = examples(asked, TASKS["GRAPH"], JSON, Schema(), Asking(**options))
+
+    assert (found.query.labels, found.answer) == (("Who?",), '{"Who?": "NAN"}')
+    assert graph.answer == '{"entities": [{"labels": [], "id": "n1", "name": "Ann"}], "relationships": []}'
+    assert list(examples(Record("1", "Ann"), TASKS["QA"], JSON, SCHEMA, Asking(**options))) == []
+
+
+def kept(records: list[Record], task: str, keep_empty: float, seed: int = 1) -> list[tuple[str, str]]:
+    made = (
+        examples(r, TASKS[task], JSON, SCHEMA, Asking(split_num=4, negatives=1.0, seed=seed, keep_empty=keep_empty))
+        for r in records
+    )
+    return [(example.query.id, example.answer) for some in made for example in some]
+
+
+def test_a_share_of_the_empty_examples_is_kept_and_all_that_hold_something() -> None:
+    records = [replace(RECORD, id=str(n), entities=(Entity("Ann", "B"),)) for n in range(300)]
+    whole, half, none = (kept(records, "NER", share) for share in (1.0, 0.5, 0.0))
+
+    assert len(whole) == 600
+    assert len(none) == 300
+    assert all('"Ann"' in answer for _, answer in none)
+    assert set(none) < set(half) < set(whole)
+    assert 400 < len(half) < 500
+    assert kept(records[100:], "NER", 0.5) == [pair for pair in half if int(pair[0]) >= 100]
+    assert kept(records, "NER", 0.5, seed=2) != half
+
+
+def test_an_unanswerable_question_is_an_empty_example() -> None:
+    records = [Record("1", "Ann", qa=QA("Who?", "Ann")), Record("2", "Ann", qa=QA("Why?", ""))]
+    assert [name for name, _ in kept(records, "QA", 0.0)] == ["1"]
+
+
+HARD = {"B": ("C", "A", "unheard"), "F": ("G",), "D": ("E",)}
+
+
+def asked_hard(record: Record, split_num: int, seed: int = 1, negatives: float = 1.0) -> list[str]:
+    made = examples(record, NER, JSON, SCHEMA, Asking(split_num=split_num, negatives=negatives, seed=seed, hard=HARD))
+    return [label for example in made for label in example.query.labels]
+
+
+def test_confusable_labels_are_asked_with_some_others_in_schema_order() -> None:
+    asked = [asked_hard(RECORD, 2, seed) for seed in range(20)]
+
+    assert all(set("ABCFG") < set(labels) for labels in asked)
+    assert all(len(labels) == 7 for labels in asked)
+    assert all(labels == sorted(labels) for labels in asked)
+    assert len({*map(tuple, asked)}) == 3
+    assert asked_hard(RECORD, 1) == asked_hard(RECORD, 1)
+    assert asked_hard(RECORD, -1) == asked_hard(RECORD, 5) == list("ABCDEFGH")
+
+
+def test_a_record_without_items_is_asked_about_half_as_many_and_one_at_least() -> None:
+    empty = [replace(RECORD, id=str(n), entities=()) for n in range(200)]
+    counts = [len(asked_hard(record, 4)) for record in empty]
+
+    assert min(counts) >= 1
+    assert 3.5 < sum(counts) / len(counts) < 4.5
+    assert {len(asked_hard(record, 4, negatives=0.0)) for record in empty} == {1}

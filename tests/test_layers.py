@@ -13,12 +13,12 @@ LAYERS = (
     ("errors", "records", "files", "schema", "config"),
     ("shapes", "grammar", "tasks", "notations", "readers"),
     (
-        *("bases", "frames", "sentences", "generate", "augment", "instruct"),
-        *("prompt", "ground", "score", "gate", "prepare", "baseline"),
+        *("bases", "frames", "sentences", "generate", "instruct", "deepke"),
+        *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots", "prepare", "baseline", "confusable", "convert"),
     ),
     ("extract",),
     ("tokens", "model", "train", "decode", "artefact", "answering"),
-    ("lineage", "tracking", "registry", "pyfunc", "report", "stages", "overview", "api"),
+    ("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages", "overview", "api"),
     ("cli", "__main__"),
 )
 # The lowest layer that may import a library, and from there up any may.

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from extune.config import Data, Split
 from extune.errors import ConfigError, DataError
-from extune.prepare import BadSource, Prepared, find_schema, prepare, read_source, split
+from extune.prepare import BadSource, Prepared, find_schema, prepare, split
 from extune.records import Record
+from extune.sources import read_source
 from extune.tasks import TASKS
 
 NER, RE = TASKS["NER"], TASKS["RE"]
@@ -48,11 +49,12 @@ def test_files_of_a_folder_become_the_splits_of_their_names(tmp_path: Path) -> N
             for part in ("train", name, "test"):
                 (folder / f"{part}{suffix}").write_text(json.dumps(row(part, PER="Ada")))
 
-            splits, rejected = read_source(Data(source=f"{name}/{suffix}"), tmp_path)
+            source = read_source(f"{name}/{suffix}", "auto", {}, tmp_path)
 
-            found = {key: [record.id for record in records] for key, records in splits.items()}
+            found = {key: [record.id for record in records] for key, records in source.splits.items()}
             assert found == {"train": ["train"], "dev": [name], "test": ["test"]}
-            assert rejected == []
+            assert source.rejected == []
+            assert set(source.formats.values()) == {"records"}
 
 
 def test_one_file_is_split_and_given_files_are_not_touched(tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_more_bad_lines_than_the_limit_are_an_error_that_carries_them(tmp_path: 
 
 
 def test_a_split_that_is_wholly_bad_is_an_error_whatever_the_limit(tmp_path: Path) -> None:
-    array = json.dumps([row("d", PER="Ada")])
+    array = "[1]"
     write(tmp_path / "src", train=[row(f"r{i}", PER="Ada") for i in range(999)], dev=[array])
 
     with pytest.raises(BadSource, match=r"all of dev\) are bad.*a JSON array where one object a line is wanted"):
@@ -152,7 +154,7 @@ def test_a_split_that_is_wholly_bad_is_an_error_whatever_the_limit(tmp_path: Pat
 
 def test_the_schema_is_the_one_named_or_the_one_beside_the_data_or_what_train_implies(tmp_path: Path) -> None:
     folder = write(tmp_path / "src", train=[row("a", PER="Ada", ORG="IBM")], test=[row("t", LOC="Rome")])
-    train = read_source(Data(source="src"), tmp_path)[0]["train"]
+    train = read_source("src", "auto", {}, tmp_path).splits["train"]
 
     def entities(**settings: str) -> tuple[str, ...]:
         data = Data.model_validate({"source": "src", **settings})

@@ -1,16 +1,19 @@
 """Scores: cases by hand with the arithmetic beside them, a slow second scorer, and what must not matter."""
 
 import json
+import os
 import random
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extune.errors import DataError
 from extune.records import Entity, Record, Relation
+from extune.schema import Schema
 from extune.score import Counts, Score, bootstrap, count, count_labels, count_problems, score, summary
-from extune.tasks import TASKS
+from extune.tasks import TASKS, Task
 
 NER, RE = TASKS["NER"], TASKS["RE"]
 
@@ -202,3 +205,132 @@ def test_the_interval_is_the_same_for_the_same_seed_and_no_other():
 def test_equal_documents_leave_nothing_to_chance():
     assert bootstrap([Counts(1, 2, 3)] * 9, 100, 0) == (2 / 5, 2 / 5)
     assert bootstrap([], 100, 0) == (0.0, 0.0)
+
+
+# Every task: documents whose predictions share some items with the gold.
+
+TEXT = '张三 met "Bo", (y)'
+LABELS = ("人物", "a (x)", "Y")
+ROLES = dict.fromkeys(LABELS, ("时间", "r"))
+SCHEMA = Schema(
+    entities=LABELS,
+    relations=LABELS,
+    events=ROLES,
+    attributes=ROLES,
+    triples=(*(("T", label, "U") for label in LABELS), ("V", LABELS[0], "U")),
+)
+OWN_LABELS = {"SPO": ("T_人物_U", "V_人物_U", "T_Y_U"), "QA": ("Who?",), "GRAPH": ("graph",)}
+
+Pairs = list[tuple[Record, Record]]
+
+CASES = 100_000 if os.environ.get("EXTUNE_MANY") == "1" else 10 * len(TASKS)
+"""Over all tasks together, for each property below: $EXTUNE_MANY=1 takes minutes."""
+
+every_task = pytest.mark.parametrize("one", TASKS.values(), ids=TASKS)
+some_cases = settings(
+    max_examples=-(-CASES // len(TASKS)), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@pytest.fixture(scope="module")
+def documents(answers) -> dict[str, st.SearchStrategy[Pairs]]:
+    """Gold and predicted records of up to three texts, by task; a shorter text lacks some of the predicted spans."""
+
+    def pairs_of(one: Task) -> st.SearchStrategy[Pairs]:
+        labels = OWN_LABELS.get(one.name, LABELS)
+        found = answers(one.shape(labels, SCHEMA), TEXT).map(lambda value: one.decode(value, labels, SCHEMA))
+        share = st.sampled_from((0.0, 0.5, 0.9, 1.0))
+        document = st.tuples(found, found, share, share, st.sampled_from((8, len(TEXT))), st.randoms())
+        return st.lists(document, min_size=1, max_size=3).map(
+            lambda drawn: [document_of(one, f"d{number}", *parts) for number, parts in enumerate(drawn)]
+        )
+
+    return {name: pairs_of(one) for name, one in TASKS.items()}
+
+
+def document_of(
+    one: Task, id: str, gold: Any, other: Any, kept: float, added: float, size: int, rng: random.Random
+) -> tuple[Record, Record]:
+    """A gold record, and a prediction that keeps some of it and adds some of another answer."""
+    chosen = [item for item in gold if rng.random() < kept] + [item for item in other if rng.random() < added]
+    record = Record(id, TEXT[:size])
+    return one.with_items(record, gold), one.with_items(record, first_of_each(one, chosen))
+
+
+def first_of_each(one: Task, items: Any) -> list[Any]:
+    """The items without repetitions, each held against all before it."""
+    kept: list[Any] = []
+    for item in items:
+        if not any(one.key(item) == one.key(before) for before in kept):
+            kept.append(item)
+    return kept
+
+
+def slow_counts(one: Task, gold: list[Any], predicted: list[Any], text: str) -> list[int]:
+    """tp, predicted, gold, exact, documents, invented, spans of one document, by crossing out."""
+    left, right = list(gold), 0
+    for item in predicted:
+        for other in left:
+            if one.key(item) == one.key(other):
+                left.remove(other)
+                right += 1
+                break
+    spans = [span for item in predicted for span in one.spans(item)]
+    invented = len([span for span in spans if text.find(span) < 0])
+    exact = not left and right == len(predicted)
+    return [right, len(predicted), len(gold), int(exact), 1, invented, len(spans)]
+
+
+def figures(counts: Counts) -> list[int]:
+    names = ("tp", "predicted", "gold", "exact", "documents", "invented", "spans")
+    return [getattr(counts, name) for name in names]
+
+
+@every_task
+@some_cases
+@given(data=st.data())
+def test_of_every_task_a_slow_independent_scorer_agrees(one: Task, documents: Any, data: st.DataObject) -> None:
+    pairs = data.draw(documents[one.name])
+    total, labels = [0] * 7, {}
+    for gold, predicted in pairs:
+        wanted, found = (first_of_each(one, one.items(record)) for record in (gold, predicted))
+        total = [a + b for a, b in zip(total, slow_counts(one, wanted, found, gold.text), strict=True)]
+        for name in {one.label(item) for item in (*wanted, *found)}:
+            sides = ([item for item in side if one.label(item) == name] for side in (wanted, found))
+            counts = slow_counts(one, *sides, gold.text)
+            labels[name] = [a + b for a, b in zip(labels.get(name, [0] * 7), counts, strict=True)]
+
+    got = score(pairs, one)
+    assert figures(got.total) == total
+    assert {name: figures(counts) for name, counts in got.per_label.items()} == labels
+
+
+@every_task
+@some_cases
+@given(data=st.data())
+def test_of_every_task_exchanging_the_sides_exchanges_precision_and_recall(
+    one: Task, documents: Any, data: st.DataObject
+) -> None:
+    pairs = data.draw(documents[one.name])
+    there = score(pairs, one)
+    back = score([(predicted, gold) for gold, predicted in pairs], one)
+    for a, b in ((there.total, back.total), *zip(there.per_label.values(), back.per_label.values(), strict=True)):
+        assert (a.precision, a.recall, a.f1, a.exact_match) == (b.recall, b.precision, b.f1, b.exact_match)
+
+
+@every_task
+@some_cases
+@given(data=st.data(), rng=st.randoms())
+def test_of_every_task_order_and_repetition_do_not_matter(
+    one: Task, documents: Any, data: st.DataObject, rng: random.Random
+) -> None:
+    def shaken(record: Record) -> Record:
+        items = [*one.items(record), *one.items(record)[:2]]
+        rng.shuffle(items)
+        return one.with_items(record, items)
+
+    pairs = data.draw(documents[one.name])
+    again = [(shaken(gold), shaken(predicted)) for gold, predicted in pairs]
+    rng.shuffle(again)
+    before, after = score(pairs, one), score(again, one)
+    assert (before.total, before.per_label) == (after.total, after.per_label)

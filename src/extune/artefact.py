@@ -36,7 +36,7 @@ class Spec:
 
 
 def prompt_of(config: Config) -> Prompt:
-    """The prompt that params.yaml describes, its schema still empty. Raises ConfigError for an unknown task or notation."""
+    """The prompt that params.yaml describes, without a schema. Raises ConfigError for an unknown task or notation."""
     asked = config.task
     return Prompt(task(asked.name), notation(asked.notation), Schema(), asked.system, asked.instruction, asked.language)
 

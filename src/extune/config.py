@@ -31,15 +31,46 @@ class Split(Section):
     test: float = Field(0.1, ge=0, lt=1)
 
 
+class Augment(Section):
+    """The share of train records that get each kind of variant, and the user's synonyms; see augment.py."""
+
+    synonym: float = Field(0.0, ge=0, le=1)
+    reorder: float = Field(0.0, ge=0, le=1)
+    affix: float = Field(0.0, ge=0, le=1)
+    empty: float = Field(0.0, ge=0, le=1)
+    typo: float = Field(0.0, ge=0, le=1)
+    ocr: float = Field(0.0, ge=0, le=1)
+    full_width: float = Field(0.0, ge=0, le=1)
+    traditional: float = Field(0.0, ge=0, le=1)
+    synonyms_file: str | None = None
+
+
 class Data(Section):
     """Where labelled text comes from and how it is read."""
 
     source: str
-    reader: str = "records"
+    reader: str = "auto"
+    columns: dict[str, str] = Field(default_factory=dict)
     schema_file: str = Field("auto", alias="schema")
     split: Split = Split()
     grounding: Literal["auto", "always", "never"] = "auto"
     max_bad: float = Field(0.01, ge=0, le=1)
+
+
+class Limits(Section):
+    """The most that data may have of each fault, as shares of 1; None is no limit. `min_per_label` is of train."""
+
+    max_rejected: float | None = Field(None, ge=0, le=1)
+    max_not_in_text: float | None = Field(None, ge=0, le=1)
+    max_conflicts: float | None = Field(None, ge=0, le=1)
+    max_exact_duplicates: float | None = Field(None, ge=0, le=1)
+    max_near_duplicates: float | None = Field(None, ge=0, le=1)
+    max_leaked_texts: float | None = Field(None, ge=0, le=1)
+    max_leaked_items: float | None = Field(None, ge=0, le=1)
+    max_over_window: float | None = Field(None, ge=0, le=1)
+    max_empty: float | None = Field(None, ge=0, le=1)
+    max_unknown_labels: float | None = Field(None, ge=0, le=1)
+    min_per_label: int | None = Field(None, ge=1)
 
 
 class Generate(Section):
@@ -59,6 +90,10 @@ class Task(Section):
     notation: str = "iepile_json"
     split_num: int = Field(-1, ge=-1)
     negatives: float = Field(1.0, ge=0, le=1)
+    hard_negatives: str | None = None
+    empty_ratio: float | None = Field(None, ge=0)
+    shuffle: bool = False
+    examples: int = Field(0, ge=0)
     language: Literal["auto", "zh", "en"] = "auto"
     system: str | None = None
     instruction: dict[str, str] = Field(default_factory=dict)
@@ -97,6 +132,24 @@ class Evaluate(Section):
     limit: int | None = Field(None, ge=1)
 
 
+class Gate(Section):
+    """What a version has to show before `promote` puts it in Production; see gate.py. null leaves a check out.
+
+    `floors`: lowest figures by name. `max_label_drop`: of F1, for labels with `min_support` gold items. `level`: of
+    significance; `better` asks for a significant gain, where else no significant loss is enough. `min_speed`: texts a
+    second.
+    """
+
+    split: str = "test"
+    floors: dict[str, float] = Field(default_factory=dict)
+    max_label_drop: float | None = Field(None, ge=0, le=1)
+    min_support: int = Field(20, ge=1)
+    level: float = Field(0.05, gt=0, lt=1)
+    better: bool = False
+    max_invented: int | None = Field(0, ge=0)
+    min_speed: float | None = Field(None, gt=0)
+
+
 class Tracking(Section):
     """Names in MLflow; the server itself is chosen by MLFLOW_TRACKING_URI."""
 
@@ -110,11 +163,14 @@ class Config(Section):
     seed: int = 42
     generate: Generate = Generate()
     data: Data
+    augment: Augment = Augment()
+    inspect: Limits = Limits()
     task: Task = Task()
     model: Model = Model()
     train: Train = Train()
     decode: Decode = Decode()
     evaluate: Evaluate = Evaluate()
+    gate: Gate = Gate()
     tracking: Tracking = Tracking()
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import llguidance.hf
+import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
-from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from .errors import ModelError
 from .extract import Answer
@@ -97,14 +98,13 @@ class LocalGenerator:
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
 
     def _choose(self, logits: torch.Tensor, rows: Sequence[_Row]) -> torch.Tensor:
-        bitmask = allocate_token_bitmask(len(rows), logits.shape[-1])
+        """The likeliest allowed token of each row. llguidance's own torch kernel would start the compiler first."""
+        words = allocate_token_bitmask(len(rows), logits.shape[-1])
         for n, row in enumerate(rows):
-            if row.matcher is None:
-                bitmask[n] = -1
-            else:
-                fill_next_token_bitmask(row.matcher, bitmask, n)
-        apply_token_bitmask_inplace(logits, bitmask.to(logits.device))
-        return logits.argmax(-1)
+            if row.matcher is not None:
+                fill_next_token_bitmask(row.matcher, words, n)
+        allowed = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=logits.shape[-1])
+        return logits.masked_fill(torch.from_numpy(allowed == 0).to(logits.device), -torch.inf).argmax(-1)
 
     def _take(self, row: _Row, token: int) -> None:
         row.new.append(token)

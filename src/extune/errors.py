@@ -20,10 +20,18 @@ class ExtuneError(Exception):
         super().__init__(what)
         self.what, self.where, self.remedy = what, where, remedy
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it was, on its way out of a worker process."""
+        return _again, (type(self), self.what, self.where, self.remedy)
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f". {self.remedy}" if self.remedy else ""
         return f"{place}{self.what}{advice}"
+
+
+def _again(kind: type[ExtuneError], what: str, where: str, remedy: str) -> ExtuneError:
+    return kind(what, where=where, remedy=remedy)
 
 
 class ConfigError(ExtuneError):

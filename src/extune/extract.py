@@ -111,7 +111,8 @@ _PROBLEMS = {
     "too long": "too long: the prompt does not fit the model's window; nothing was extracted",
 }
 
-_SECTIONS: tuple[str, ...] = ("entities", "relations", "events")
+# Every extraction has these; an answer or a graph stands in a section of its own task's.
+_SECTIONS = ("entities", "relations", "events")
 
 
 def to_json(extraction: Extraction) -> dict[str, Any]:
@@ -126,8 +127,9 @@ def to_json(extraction: Extraction) -> dict[str, Any]:
         "id": record.id,
         "task": extraction.task,
         "model": extraction.model,
-        **{name: items if name == task.section else [] for name in _SECTIONS},
-        "answer": None,
+        **{name: [] for name in _SECTIONS},
+        task.section: items,
+        "answer": record.qa.answer if record.qa else None,
         "raw": "\n".join(extraction.raw),
         "problems": list(extraction.problems),
     }

@@ -1,13 +1,23 @@
 """Files that appear whole or not at all, and JSON Lines that know where each line stands."""
 
+import gzip
+import io
 import json
+import lzma
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from .errors import DataError
+
+MAX_RECORD = 16 * 2**20
+"""Bytes of the longest line or JSON element that is held in memory: the longest real document has a tenth of it."""
+
+HEAD = 500
+"""Bytes that are kept of one that is longer."""
 
 
 @contextmanager
@@ -67,22 +77,95 @@ def numbered_lines(path: Path | str, remedy: str = "") -> Iterator[tuple[int, st
     Raises DataError if the file is missing or a line is not UTF-8.
     """
     for number, raw in raw_lines(path, remedy):
+        if isinstance(raw, Unread):
+            raise DataError(raw.reason, where=f"{path}:{number}")
         try:
             yield number, raw.decode("utf-8")
         except UnicodeDecodeError as exc:
             raise DataError(f"not UTF-8 ({exc.reason})", where=f"{path}:{number}") from None
 
 
+def count_lines(path: Path | str) -> int:
+    """How many lines a file has, for a progress bar; a packed one is not unpacked for it. 0 where there is no file."""
+    try:
+        with open(path, "rb") as handle:
+            return sum(block.count(b"\n") for block in iter(lambda: handle.read(2**20), b""))
+    except OSError:
+        return 0
+
+
+class Unread(bytes):
+    """The head of a line or element that is not to be parsed, and why; bytes, so that most readers need not care."""
+
+    reason: str
+
+    def __new__(cls, head: bytes, reason: str) -> "Unread":
+        """Nothing is cut here: `head` is what goes to the quarantine file."""
+        self = super().__new__(cls, head)
+        self.reason = reason
+        return self
+
+    def __reduce__(self) -> tuple[type["Unread"], tuple[bytes, str]]:
+        """As it was, on its way to a worker process."""
+        return Unread, (bytes(self), self.reason)
+
+
+def too_long(head: bytes, size: int) -> Unread:
+    """A line or element of `size` bytes, of which `head` is the beginning."""
+    return Unread(head[:HEAD], f"{size} bytes long, more than {MAX_RECORD} a record")
+
+
 def raw_lines(path: Path | str, remedy: str = "") -> Iterator[tuple[int, bytes]]:
     """The non-blank lines with their numbers, not yet decoded; a BOM and CRLF line ends are taken off.
 
-    Raises DataError if the file is missing.
+    A line longer than MAX_RECORD is an Unread. Raises DataError if the file cannot be read.
     """
+    with opened(path, remedy) as handle:
+        yield from split_lines(handle)
+
+
+def split_lines(handle: "io.BufferedReader[Any]") -> Iterator[tuple[int, bytes]]:
+    """`raw_lines` of an open file."""
+    for number, raw in enumerate(iter(lambda: handle.readline(MAX_RECORD + 1), b""), 1):
+        if len(raw) > MAX_RECORD and not raw.endswith(b"\n"):
+            yield number, too_long(raw, len(raw) + _rest_of_line(handle))
+            continue
+        line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).rstrip(b"\r\n")
+        if line.strip():
+            yield number, line
+
+
+def _rest_of_line(handle: "io.BufferedReader[Any]") -> int:
+    """Bytes up to the end of the line, read and let go."""
+    size = 0
+    for part in iter(lambda: handle.readline(2**20), b""):
+        size += len(part.rstrip(b"\r\n"))
+        if part.endswith(b"\n"):
+            break
+    return size
+
+
+PACKED = {b"\xfd7zXZ\0": lzma.open, b"\x1f\x8b": gzip.open}
+"""First bytes of a compressed file -> what reads through it."""
+
+BLOCK = 64 * 1024
+
+
+@contextmanager
+def opened(path: Path | str, remedy: str = "") -> Iterator["io.BufferedReader[Any]"]:
+    """The bytes of a file, those inside of an .xz or .gz one. Raises DataError if missing, unreadable or damaged."""
     try:
-        with open(path, "rb") as handle:
-            for number, raw in enumerate(handle, 1):
-                line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).rstrip(b"\r\n")
-                if line.strip():
-                    yield number, line
+        with io.BufferedReader(io.FileIO(path), BLOCK) as file:
+            head = file.peek(8)
+            unpack: Any = next((unpack for magic, unpack in PACKED.items() if head.startswith(magic)), None)
+            if unpack is None:
+                yield file
+            else:
+                with io.BufferedReader(unpack(file), BLOCK) as handle:
+                    yield handle
     except (FileNotFoundError, IsADirectoryError):
         raise DataError("file not found", where=str(path), remedy=remedy) from None
+    except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError) as exc:
+        raise DataError(f"damaged compressed file ({exc})", where=str(path)) from None
+    except OSError as exc:
+        raise DataError(f"cannot be read ({exc.strerror})", where=str(path), remedy=remedy) from None

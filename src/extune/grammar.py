@@ -4,7 +4,7 @@ Syntax: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 Escape = Callable[[str], str]
 
@@ -35,3 +35,34 @@ def repeated(item: str, separator: str, limit: int) -> str:
     """Up to `limit` items with a separator between; none is allowed."""
     more = f" ({separator} {item}){{0,{limit - 1}}}" if limit > 1 else ""
     return f"({item}{more})?"
+
+
+class Rules:
+    """Named rules, equal ones under one name: a grammar then grows with its distinct parts, not with its depth."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def add(self, body: str) -> str:
+        """The name of the rule with this body."""
+        return self._names.setdefault(body, f"r{len(self._names)}")
+
+    def text(self) -> str:
+        """The definitions of all rules."""
+        return "".join(f"{name}: {body}\n" for body, name in self._names.items())
+
+
+def selected(parts: Sequence[tuple[str, bool]], separator: str, rules: Rules) -> str:
+    """Parts in their order with a separator between; those marked optional (True) may be left out."""
+    needed = next((n for n, (_, optional) in enumerate(parts) if not optional), len(parts))
+    rest = " ".join(
+        f"({separator} {part})?" if optional else f"{separator} {part}" for part, optional in parts[needed:]
+    )
+    if not needed:
+        return rest.removeprefix(separator).strip()
+    options = [rest.removeprefix(separator).strip()] if rest else []
+    follow = rules.add(rest) if rest else ""
+    for part, _ in reversed(parts[:needed]):
+        options.append(f"{part} {follow}".strip())
+        follow = rules.add(f"({separator} {part})? {follow}".strip())
+    return choice(options) + ("" if rest else "?")

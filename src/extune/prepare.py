@@ -7,23 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from .config import Data, Split
+from .augment import Augmented, augmented, read_synonyms
+from .config import Augment, Data, Split
 from .errors import DataError
-from .readers import reader
-from .records import Record, Rejected
+from .records import Record, Rejected, record_to_json
 from .schema import FILE_NAMES, Schema, canonical_record, collect, read_schema
+from .shots import choose_shots
+from .sources import SPLITS, Splits, read_source
 from .tasks import Item, Task
 
-Splits: TypeAlias = dict[str, list[Record]]
 Dropped: TypeAlias = dict[str, Counter[str]]
 """Split -> label -> how many items."""
-
-SPLIT_FILES = {
-    "train": ("train",),
-    "dev": ("dev", "val", "valid", "validation", "eval"),
-    "test": ("test",),
-}
-SUFFIXES = (".jsonl", ".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -45,14 +39,17 @@ class BadSource(DataError):
         self.rejected = tuple(rejected)
 
 
-def prepare(data: Data, task: Task, root: Path) -> Prepared:
-    """Read, split, hold against the schema, take out leaks, decide on grounding. Writes nothing.
+def prepare(
+    data: Data, task: Task, root: Path, *, augment: Augment | None = None, shots: int = 0, seed: int = 42
+) -> Prepared:
+    """Read, split, hold against the schema, take out leaks, decide on grounding, add variants. Writes nothing.
 
+    `augment`: the variants that train gets. `shots`: solved records taken out of train to show in every prompt.
     Raises DataError if the source is missing, empty or without an item of the task, BadSource if too bad.
     """
-    given, rejected = read_source(data, root)
-    _check_bad(given, rejected, data)
-    splits, leaks = _without_leaks(_completed(given, data.split))
+    read = read_source(data.source, data.reader, data.columns, root)
+    _check_bad(read.splits, read.rejected, data)
+    splits, leaks = _without_leaks(_completed(read.splits, data.split))
     schema = find_schema(data, root, splits["train"])
     splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
     splits, unknown = _without_items(splits, task, lambda record, item: not task.known(item, schema))
@@ -61,53 +58,38 @@ def prepare(data: Data, task: Task, root: Path) -> Prepared:
     if data.grounding == "always":
         splits = {**grounded, "test": splits["test"]}
     may_ground = {"always": True, "never": False, "auto": not ungrounded["train"]}[data.grounding]
+    schema = replace(schema, grounded=may_ground)
+    splits["train"], schema = _with_shots(splits["train"], task, schema, shots, seed)
+    more = augmented(splits["train"], augment, seed, read_synonyms(augment, root)) if augment else NO_VARIANTS
+    splits["train"] = [*splits["train"], *more.records]
     stats = {
         "splits": {name: _describe(records, task) for name, records in splits.items()},
-        "rejected": len(rejected),
+        "formats": dict(read.formats),
+        "rejected": len(read.rejected),
         "leaks": leaks,
         "unknown_labels": dict(sum(unknown.values(), Counter())),
+        "augmented": {"variants": len(more.records), "refused": dict(more.refused)},
         "ungrounded": {name: counts.total() for name, counts in ungrounded.items()},
     }
     return Prepared(
         splits={name: tuple(records) for name, records in splits.items()},
-        schema=replace(schema, grounded=may_ground),
-        rejected=tuple(rejected),
+        schema=schema,
+        rejected=tuple(read.rejected),
         stats=stats,
         warnings=tuple(_warnings(stats, data)),
     )
 
 
-def read_source(data: Data, root: Path) -> tuple[Splits, list[Rejected]]:
-    """The records of each split the source has, and its bad lines. Raises DataError if missing or empty."""
-    read = reader(data.reader)
-    splits: Splits = {}
-    rejected: list[Rejected] = []
-    for name, path in _source_files(root / data.source).items():
-        results = list(read(path))
-        if not results:
-            raise DataError("the file is empty", where=str(path), remedy="Fill it, or take it away")
-        splits[name] = [result for result in results if isinstance(result, Record)]
-        rejected += [result for result in results if isinstance(result, Rejected)]
-    return splits, rejected
+NO_VARIANTS = Augmented((), {})
 
 
-def _source_files(source: Path) -> dict[str, Path]:
-    if source.is_file():
-        return {"train": source}
-    remedy = "Set data.source in params.yaml to one file, or to a folder with train, dev and test files"
-    if not source.is_dir():
-        raise DataError("no such file or folder", where=str(source), remedy=remedy)
-    files: dict[str, Path] = {}
-    for name, stems in SPLIT_FILES.items():
-        paths = (source / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES)
-        found = [path for path in paths if path.is_file()]
-        if len(found) > 1:
-            what = f"{found[0].name} and {found[1].name} both stand for {name}"
-            raise DataError(what, where=str(source), remedy="Take one of them away")
-        files.update((name, path) for path in found)
-    if "train" not in files:
-        raise DataError("no train.jsonl, train.json or train.txt", where=str(source), remedy=remedy)
-    return files
+def _with_shots(
+    train: Sequence[Record], task: Task, schema: Schema, number: int, seed: int
+) -> tuple[list[Record], Schema]:
+    """Train without the records that the prompts will show, and the schema with them."""
+    shown = choose_shots(train, task, number, seed)
+    left = [record for record in train if record not in shown]
+    return left, replace(schema, examples=tuple(map(record_to_json, shown)))
 
 
 def _check_bad(given: Splits, rejected: Sequence[Rejected], data: Data) -> None:
@@ -131,7 +113,7 @@ def _percent(share: float) -> str:
 
 def split(records: Iterable[Record], shares: Split) -> Splits:
     """Records by a hash of their id, so that each stays where it is when others are added."""
-    parts: Splits = {name: [] for name in SPLIT_FILES}
+    parts: Splits = {name: [] for name in SPLITS}
     for record in records:
         place = int.from_bytes(sha256(record.id.encode()).digest()[:8]) / 2**64
         name = "test" if place < shares.test else "dev" if place < shares.test + shares.dev else "train"

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ConfigError
-from .notations import Notation
-from .records import Example, Query, detect_language
+from .notations import Notation, Shown
+from .records import Example, Query, Record, detect_language, record_from_json
 from .schema import Schema
 from .tasks import Task
 
 PROMPT_VERSION = "1"
+
+# OneKE's sentence about examples, and ours in English.
+REFER = {"zh": "你可以参考example进行抽取。", "en": " You can refer to the examples when extracting."}
 
 Message = dict[str, str]
 
@@ -45,9 +48,29 @@ class Prompt:
         """What the user turn says."""
         own = self.task.instructions.get(self.notation.name) or self.task.instructions["iepile_json"]
         wording = {**own, **self.instruction}
-        language = detect_language(query.text) if self.language == "auto" else self.language
+        language = self.language_of(query.text)
+        instruction = wording.get(language) or wording["en"]
         asked = self.task.question(query.labels, self.schema)
-        return self.notation.prompt(wording.get(language) or wording["en"], asked, query.text)
+        shown = [self._shown(record_from_json(row), query) for row in self.schema.examples]
+        if not shown:
+            return self.notation.prompt(instruction, asked, query.text)
+        if self.notation.exemplify:
+            hint = REFER.get(language) or REFER["en"]
+            return self.notation.exemplify(instruction + hint, asked, query.text, shown)
+        solved = "".join(f"{text}\n{answer}\n\n" for text, answer in shown)
+        return self.notation.prompt(instruction, asked, solved + query.text)
+
+    def language_of(self, text: str) -> str:
+        """The language in which a text is asked about."""
+        return detect_language(text) if self.language == "auto" else self.language
+
+    def _shown(self, record: Record, query: Query) -> Shown:
+        """A solved record with its answer to the query's labels; a question of its own stands below its text."""
+        labels = self.task.asked(record, self.schema) if self.task.asked else query.labels
+        value = self.task.encode(self.task.items(record), labels, self.schema)
+        answer = self.notation.spell(value, self.task.shape(labels, self.schema), record.text)
+        own = () if labels == query.labels or self.notation.exemplify else labels
+        return "\n".join((record.text, *own)), answer
 
     def messages(self, query: Query) -> list[Message]:
         """The chat up to the assistant's turn."""

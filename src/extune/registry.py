@@ -1,12 +1,13 @@
 """Registered versions: made from an adapter, found by stage, alias or number, promoted with a record of who and why."""
 
+import contextlib
 import getpass
 import hashlib
 import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from tqdm import tqdm
 
 from .answering import COLUMNS, PARAMS
 from .bases import sha256
+from .config import Gate
 from .errors import CheckFailed, TrackingError
+from .evaluation import figures
+from .gate import decide
 from .lineage import library_versions
 
 STAGES = ("Staging", "Production", "Archived")
@@ -46,13 +51,22 @@ def register(
 
     Returns name, version, model_id, run_id.
     """
-    tags = {**tags, CONTENT: content(adapter, decode)}
-    known = _registered(client, name, run_id, tags[CONTENT])
-    if known is None:
-        known = _log(name, adapter, run_id, tags, example, decode)
-    for key, value in tags.items():
-        client.set_model_version_tag(name, str(known["version"]), key, value)
+    with tqdm(total=3, desc="register: look for it", unit="step") as bar:
+        tags = {**tags, CONTENT: content(adapter, decode)}
+        known = _registered(client, name, run_id, tags[CONTENT])
+        _next(bar, "register: store it, load it, try it")
+        if known is None:
+            known = _log(name, adapter, run_id, tags, example, decode)
+        _next(bar, "register: tag it")
+        for key, value in tags.items():
+            client.set_model_version_tag(name, str(known["version"]), key, value)
+        _next(bar, "register")
     return known
+
+
+def _next(bar: Any, what: str) -> None:
+    bar.update()
+    bar.set_description(what)
 
 
 def content(adapter: Path, decode: Mapping[str, Any]) -> str:
@@ -78,7 +92,7 @@ def _log(
 ) -> dict[str, Any]:
     import pandas
 
-    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id):
+    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id), _quiet():
         code = Path(scratch) / "code"
         shutil.copytree(PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         info = mlflow.pyfunc.log_model(
@@ -95,6 +109,14 @@ def _log(
         )
     version = int(info.registered_model_version)
     return {"name": name, "version": version, "model_id": str(info.model_id), "run_id": run_id}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without MLflow's advice to write type hints: the signature is given, and a list of rows has none to infer."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
+        yield
 
 
 def _requirements() -> list[str]:
@@ -146,11 +168,14 @@ def _first_line(exc: Exception) -> str:
     return str(exc).strip().splitlines()[0]
 
 
-def promote(client: MlflowClient, name: str, version: str, stage: str, reason: str) -> dict[str, Any]:
+def promote(
+    client: MlflowClient, name: str, version: str, stage: str, reason: str,
+    gate: Gate | None = None, force: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Set stage and alias of an evaluated version together, and write who, when, why as tags.
 
     The alias goes last: a reader by alias never sees a half promoted version. Raises CheckFailed for a version without
-    an evaluation.
+    an evaluation, and for one that `gate` keeps out of Production unless `force`, which is recorded, says why not.
     """
     _, version = resolve(client, f"models:/{name}/{version}")
     found = client.get_model_version(name, version)
@@ -159,7 +184,9 @@ def promote(client: MlflowClient, name: str, version: str, stage: str, reason: s
             f"{name}/{version} has no evaluation", remedy="Run `dvc repro evaluate` (or `extune evaluate`) first"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    judged = judge(client, name, version, gate, force) if gate and stage == "Production" else {}
     record = {"promoted.to": stage, "promoted.by": getpass.getuser(), "promoted.at": now, "promoted.why": reason}
+    record |= judged
     for key, value in record.items():
         client.set_model_version_tag(name, version, key, value)
     with warnings.catch_warnings():
@@ -167,6 +194,28 @@ def promote(client: MlflowClient, name: str, version: str, stage: str, reason: s
         client.transition_model_version_stage(name, version, stage, archive_existing_versions=stage == "Production")
     _move_aliases(client, name, version, ALIASES[stage])
     return {"name": name, "version": int(version), "stage": stage, "aliases": list(ALIASES[stage]), **record}
+
+
+def judge(client: MlflowClient, name: str, version: str, gate: Gate, force: str | None = None) -> dict[str, str]:
+    """Hold a version against the gate and the present champion; what came of it, as tags.
+
+    A version with `force` gets past it, with both the reasons against it and the one for it. Raises CheckFailed.
+    """
+    present = client.get_registered_model(name).aliases.get("champion")
+    rival = None if present is None or str(present) == version else str(present)
+    try:
+        candidate = figures(client, name, version, gate.split)
+        decision = decide(candidate, figures(client, name, rival, gate.split) if rival else None, gate)
+        reasons = list(decision.reasons)
+    except TrackingError as exc:
+        reasons = [str(exc)]
+    if reasons and not force:
+        raise CheckFailed(
+            f"{name}/{version} may not go to Production: {'; '.join(reasons)}",
+            remedy="`extune compare` shows more; --force REASON overrides",
+        )
+    passed = {"gate.passed": str(not reasons).lower(), "gate.against": f"{name}/{rival}" if rival else "no champion"}
+    return {**passed, "gate.reasons": "; ".join(reasons), "gate.forced": (force or "") if reasons else ""}
 
 
 def _model(client: MlflowClient, name: str) -> Any:

@@ -135,9 +135,8 @@ def _from_iepile(types: list[Any], roles: list[str], by_type: Mapping[str, list[
     names, asked = _labels(types), _labels(roles)
     by_name = {name: _labels(by_type.get(name, roles)) for name in names}
     triples = tuple(t for name in names if (t := split_triple(name)))
-    return Schema(
-        entities=names, relations=asked, events=by_name, attributes=by_name if by_type else {}, triples=triples
-    )
+    attributes = {_label(name): _labels(of) for name, of in by_type.items()}
+    return Schema(entities=names, relations=asked, events=by_name, attributes=attributes, triples=triples)
 
 
 def split_triple(name: str) -> tuple[str, str, str] | None:
@@ -206,7 +205,11 @@ def _by_count(counter: Counter[Any]) -> tuple[Any, ...]:
 
 
 def canonical_record(record: Record, schema: Schema) -> Record:
-    """The record with every aliased label replaced by the label it stands for."""
+    """The record with every aliased label replaced by the label it stands for, and heads typed where one type fits.
+
+    A head without a type gets the only entity type that has the relation as an attribute.
+    """
+    record = _typed_heads(record, schema)
     if not schema.aliases:
         return record
     name = schema.canonical
@@ -223,4 +226,17 @@ def canonical_record(record: Record, schema: Schema) -> Record:
             for e in record.events
         ),
         graph=graph,
+    )
+
+
+def _typed_heads(record: Record, schema: Schema) -> Record:
+    if not schema.attributes or all(relation.head_type for relation in record.relations):
+        return record
+    types = {r.relation: [t for t, names in schema.attributes.items() if r.relation in names] for r in record.relations}
+    return replace(
+        record,
+        relations=tuple(
+            replace(r, head_type=types[r.relation][0]) if not r.head_type and len(types[r.relation]) == 1 else r
+            for r in record.relations
+        ),
     )

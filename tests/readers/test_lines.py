@@ -1,9 +1,10 @@
 """A bad line of any kind is rejected with its place and a reason; its neighbours are read."""
 
-import copy
+import gzip
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+import lzma
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extune import files
 from extune.errors import ConfigError, DataError
-from extune.readers import FORMATS, reader
-from extune.readers.lines import KEPT
-from extune.records import Record, Rejected, record_to_json
+from extune.readers import elements, reader
+from extune.readers.lines import KEPT, read_row, renamed
+from extune.records import Record, Rejected
 
 GOOD = b'{"id": "good", "text": "Ada wrote."}'
 
@@ -33,8 +35,7 @@ def read(path: Path, content: bytes, name: str = "records") -> list[Record | Rej
         (b'{"id": "1", "text": "a\\u0000b"}', "NUL"),
         (b'{"id": "1", "text": "\\ud800"}', "lone surrogate"),
         (b'{"id": "1", "text": "a", "\\uDFFF": 1}', "lone surrogate"),
-        (b'[{"id": "1", "text": "a"}]', "a JSON array where one object a line is wanted; `jq -c '.[]' FILE`"),
-        (b'[{"id": "1", "text": "a"},', "a JSON array where one object a line is wanted"),
+        (b"[1, 2]", "a JSON array where one object a line is wanted; `jq -c '.[]' FILE`"),
         (b"7", "a number, not an object"),
         (b"null", "null, not an object"),
         (b"9" * 5000, "integer string"),
@@ -111,93 +112,173 @@ def test_an_unknown_reader_is_named_with_the_nearest() -> None:
         reader("instructIE")
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=5,
-)
-PAIR = {"head": "Ada", "head_type": "PER", "relation": "wrote", "tail": "notes", "tail_type": "WORK"}
-EVENT = {"event_type": "write", "trigger": "wrote", "arguments": [{"role": "who", "text": "Ada"}]}
-QUESTION = {
-    "instruction": "x",
-    "schema": [{"predicate": "wrote", "subject_type": "PER"}],
-    "input": "Ada wrote.",
-}
-VALID = {
-    "records": {
-        "id": "1",
-        "text": "Ada wrote.",
-        "entities": [{"text": "Ada", "type": "PER", "start": 0, "end": 3}],
-        "relations": [PAIR],
-        "events": [EVENT],
-        "qa": {"question": "who?", "answer": "Ada", "document": "Ada wrote."},
-    },
-    "triple_instruct": {"id": 1, "lang": "en", "input": "Ada wrote.", "output": "(Ada, wrote, notes)"},
-    "instructie": {
-        "text": "Ada wrote.",
-        "entity": [{"entity": "Ada", "entity_type": "PER"}],
-        "relation": [PAIR],
-        "event": [{"event_type": "x", "event_trigger": "", "arguments": [{"role": "who", "argument": "Ada"}]}],
-    },
-    "iepile": {
-        "task": "SPO",
-        "source": "s",
-        "instruction": QUESTION,
-        "output": {"wrote": [{"subject": "Ada", "object": "notes"}]},
-    },
-}
+# Arrays, and objects over several lines.
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8).filter(str.strip)
 
 
-@st.composite
-def spoiled(draw: st.DrawFn, row: Any) -> Any:
-    """The row with some value in it, at any depth, replaced or taken away."""
-    if not isinstance(row, dict | list) or not row or draw(st.integers(0, 3)) == 0:
-        return draw(JSON)
-    row = copy.copy(row)
-    key = draw(st.sampled_from(sorted(row) if isinstance(row, dict) else range(len(row))))
-    if draw(st.integers(0, 4)) == 0:
-        del row[key]
-    else:
-        row[key] = draw(spoiled(row[key]))
-    return row
+def told(results: list[Record | Rejected]) -> list[str]:
+    """The text of a record, the reason of a rejected one."""
+    return [result.text if isinstance(result, Record) else result.reason for result in results]
 
 
-def written(row: Any) -> str:
-    """IEPile rows hold JSON in strings."""
-    if isinstance(row, dict):
-        row = {
-            k: json.dumps(v) if k in ("instruction", "output") and not isinstance(v, str) else v for k, v in row.items()
-        }
-    return json.dumps(row)
+def places(results: list[Record | Rejected]) -> list[int]:
+    return [int(result.where.rpartition(":")[2]) for result in results]
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from leaves(inner)
-    else:
-        yield value
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_rows_that_are_spoiled_below_are_good_ones(tmp_path: Path, name: str) -> None:
-    (record,) = read(tmp_path / "x", written(VALID[name]).encode(), name)
-
-    assert isinstance(record, Record)
-
-
-@pytest.mark.parametrize("name", FORMATS)
-@given(data=st.data(), noise=st.binary(max_size=30))
-def test_no_line_makes_a_reader_raise(
-    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject, noise: bytes
+@given(texts=st.lists(TEXT, max_size=6), indent=st.sampled_from([None, 0, 1, 4, "\t"]), ascii_only=st.booleans())
+def test_an_array_says_what_its_lines_would_say(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], indent: int | str | None, ascii_only: bool
 ) -> None:
-    row = data.draw(spoiled(VALID[name]))
-    path = tmp_path_factory.getbasetemp() / f"{name}.jsonl"
+    rows = [{"text": text, "id": str(number), "x": ['}]"', {"y": "\\"}]} for number, text in enumerate(texts)]
+    content = json.dumps(rows, indent=indent, ensure_ascii=ascii_only).encode()
 
-    for result in read(path, written(row).encode() + b"\n" + noise, name):
-        if isinstance(result, Record):
-            json.dumps(record_to_json(result), ensure_ascii=False).encode()
-            assert {type(leaf) for leaf in leaves(asdict(result))} <= {str, int, type(None)}
-            assert result.text.strip()
-        else:
-            assert result.reason
+    results = read(tmp_path_factory.getbasetemp() / "array.json", content)
+
+    assert told(results) == texts
+    lines = content.decode().split("\n")
+    assert indent is None or all(lines[place - 1].strip() == "{" for place in places(results))
+
+
+@pytest.mark.parametrize("indent", [1, 2])
+def test_objects_may_be_spread_over_lines(tmp_path: Path, indent: int) -> None:
+    content = "\n".join(json.dumps({"text": text, "id": text}, indent=indent) for text in "abc")
+
+    results = read(tmp_path / "x.json", b"\xef\xbb\xbf" + content.replace("\n", "\r\n").encode())
+
+    assert (told(results), places(results)) == (["a", "b", "c"], [1, 5, 9])
+
+
+def test_one_object_over_many_lines_may_begin_on_the_first(tmp_path: Path) -> None:
+    assert told(read(tmp_path / "x.json", b'{"id": "1",\n "text":\n"a"}')) == ["a"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_an_element_may_end_anywhere_in_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(elements, "BLOCK", size)
+    rows = [{"text": text} for text in ('a\\"]', "字}", 'b\\\\"')]
+
+    results = read(tmp_path / "x.json", json.dumps(rows, ensure_ascii=False).encode() + b"\n" * 100)
+
+    assert told(results) == [row["text"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('[{"text": "a"},\n{"text": "b"\n,\n{"text": "c"}\n]', ["a", "not JSON", "c"]),
+        ('[{"text": "a"},\n{"text": "b},\n{"text": "c"}\n]', ["a", "not JSON", "c"]),
+        (
+            '[{"text": "a},\n{"text": "b"},\n{"text": "c},\n{"text": "d"}\n]',
+            ["not JSON", "b", "not JSON", "d"],
+        ),
+        ('[\n {"text": "a"]},\n {"text": "c"}\n]', ["not JSON", "c"]),
+        ('[{"text": "a"}, 7, NaN, ["b"], {"text": "c"}]', ["a", "a number", "NaN is not JSON", "a JSON array", "c"]),
+        ('[{"text": "a"}, {"text": "c"}', ["a", "c", "the array is not closed"]),
+        ('[\n  {\n    "text": "a"\n  },\n  {\n    "te', ["a", "not JSON", "the array is not closed"]),
+        ("[", ["the array is not closed"]),
+        ("[]", []),
+        ('[{"text": "a"}]\n{"text": "b"}', ["a", "b"]),
+        ('{\n"text": "a"\n}\n{\n"text": \n', ["a", "not JSON"]),
+    ],
+)
+def test_what_is_broken_in_an_array_leaves_the_rest_whole(tmp_path: Path, content: str, expected: list[str]) -> None:
+    results = told(read(tmp_path / "x.json", content.encode()))
+
+    assert len(results) == len(expected)
+    assert all(map(str.startswith, results, expected)), results
+
+
+@pytest.mark.parametrize("layout", ["{}\n{}\n{}", "[{}, {}, {}]", "[\n{},\n{},\n{}\n]"])
+@pytest.mark.parametrize("length", [1100, 3000, 200_000])
+def test_a_record_that_is_too_long_is_rejected_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, length: int
+) -> None:
+    for module in (files, elements):
+        monkeypatch.setattr(module, "MAX_RECORD", 1000)
+    monkeypatch.setattr(elements, "BLOCK", 256)
+    long = json.dumps({"text": "x" * length})
+    content = layout.replace("{}", "%s") % ('{"text": "a"}', long, '{"text": "b"}')
+
+    first, bad, last = read(tmp_path / "x.json", content.encode())
+
+    assert told([first, last]) == ["a", "b"]
+    assert isinstance(bad, Rejected)
+    assert (bad.reason, len(bad.line)) == (f"{len(long)} bytes long, more than 1000 a record", KEPT)
+    assert int(bad.where.rpartition(":")[2]) == {"[{}": 1, "{}\n": 2, "[\n{": 3}[layout[:3]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc, which Linux has")
+@pytest.mark.parametrize(("layout", "megabytes"), [((b"\n", b"\n", b""), 100), ((b"[", b",", b"]"), 50)])
+def test_a_record_of_100_mb_is_never_held(tmp_path: Path, layout: tuple[bytes, bytes, bytes], megabytes: int) -> None:
+    before, between, after = layout
+    path = tmp_path / "x.json"
+    with open(path, "wb") as handle:
+        handle.write(before + b'{"text": "a"}' + between + b'{"text": "')
+        for _ in range(megabytes):
+            handle.write(b"x" * 1_000_000)
+        handle.write(b'"}' + between + b'{"text": "b"}' + after)
+    code = (
+        "import sys; from pathlib import Path; from extune.readers import reader\n"
+        "print(*(getattr(r, 'text', None) or r.reason for r in reader('records')(Path(sys.argv[1]))), sep='\\n')\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+
+    output = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+
+    a, bad, b, peak = output.stdout.split("\n")[:4]
+    assert (a, b, bad.split()[0]) == ("a", "b", f"{megabytes}000012")
+    assert int(peak) < 200 * 1024
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_compressed_files_are_read_through(tmp_path: Path, pack: Any) -> None:
+    packed = pack(b"[" + GOOD + b",\n" + GOOD + b"]")
+
+    assert told(read(tmp_path / "x.json.packed", packed)) == ["Ada wrote."] * 2
+    with pytest.raises(DataError, match="damaged compressed file"):
+        read(tmp_path / "x.json.packed", packed[:-9])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "hint"),
+    [("gb18030", "; looks like GBK/GB18030: `iconv -f GB18030 -t UTF-8 FILE`"), ("utf-16", "looks like UTF-16")],
+)
+def test_a_file_in_another_encoding_says_which(tmp_path: Path, encoding: str, hint: str) -> None:
+    rows = "\n".join('{"text": "艾达写了笔记。"}' for _ in range(3))
+
+    results = read(tmp_path / "x.jsonl", rows.encode(encoding))
+
+    assert hint in told(results)[0]
+    assert all(isinstance(result, Rejected) for result in results)
+
+
+@pytest.mark.parametrize("text", ["été déjà vécu à côté", "créées", "naïve idée sincère"])
+def test_latin_1_is_not_taken_for_chinese(tmp_path: Path, text: str) -> None:
+    (bad,) = read(tmp_path / "x.jsonl", f'{{"text": "{text}"}}'.encode("latin-1"))
+
+    assert isinstance(bad, Rejected)
+    assert bad.reason.endswith(")")
+
+
+# Columns.
+
+
+def test_columns_may_have_names_of_their_own() -> None:
+    def parse(row: dict[str, Any], where: str) -> Record:
+        return Record(str(row.get("id")), row["text"])
+
+    assert renamed(parse, {"text": "sentence"})({"sentence": "a", "id": 3}, "") == Record("3", "a")
+    with pytest.raises(KeyError, match="sentence"):
+        renamed(parse, {"text": "sentence"})({"text": "the wrong one"}, "")
+    with pytest.raises(KeyError, match="text"):
+        renamed(parse, {"id": "number"})({"number": 3}, "")
+
+
+@pytest.mark.parametrize("depth", [*range(900, 1000, 7), 5000])
+def test_no_depth_of_nesting_makes_a_row_raise(depth: int) -> None:
+    row: dict[str, Any] = {}
+    for _ in range(depth):
+        row = {"x": row}
+
+    assert isinstance(read_row(row, "x:1", lambda row, where: Record("1", row["text"])), Rejected)

@@ -1,13 +1,16 @@
 """The functions that make a notation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..shapes import Fields, Value
 
+Shown: TypeAlias = tuple[str, str]
+"""A solved example in a prompt: its text and its answer."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Notation:
     """A spelling of answers.
 
@@ -16,6 +19,7 @@ class Notation:
     `grammar(shape, text)` -> Lark grammar of every valid answer about `text`.
     `prompt(instruction, question, text)` -> what the user turn says; `question`: the asked labels as JSON.
     `fits(shape)`: whether answers of this shape can be spelled so.
+    `exemplify(instruction, question, text, shown)`: the prompt with solved examples; None where they stand as text.
     """
 
     name: str
@@ -25,3 +29,7 @@ class Notation:
     grammar: Callable[[Fields, str], str]
     prompt: Callable[[str, Any, str], str]
     fits: Callable[[Fields], bool]
+    exemplify: Callable[[str, Any, str, Sequence[Shown]], str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Notation({self.name})"

@@ -9,6 +9,7 @@ from ..records import Record, Rejected
 
 Read: TypeAlias = Callable[[Path], Iterator[Record | Rejected]]
 Parse: TypeAlias = Callable[[dict[str, Any], str], Record]
+Merge: TypeAlias = Callable[[Iterator[Record | Rejected]], Iterator[Record | Rejected]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Format:
     `read(path)` yields Records and Rejecteds in the order of the file; it raises DataError only if the file cannot be
     opened. Ids are unique within a file. `matches(sample)`: whether the head looks like it.
     `parse(row, where)`: for formats that are JSON objects; raises KeyError, TypeError, ValueError on another shape.
+    `merge`: for those of `parse` whose rows about one text become one record.
     """
 
     name: str
     read: Read
     matches: Callable[[Sample], bool]
     parse: Parse | None = None
+    merge: Merge | None = None

@@ -6,12 +6,14 @@ Items: {entity, entity_type}, {head, head_type?, relation, tail, tail_type?},
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..records import Argument, Entity, Event, Record, Rejected, Relation
 from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
 
 LABELS = ("entity", "relation", "event")
+ITEM_KEYS = {"entity": "entity_type", "relation": "relation", "event": "event_type"}
 
 
 def read(path: Path) -> Iterator[Record | Rejected]:
@@ -53,8 +55,12 @@ def event(item: Row) -> Event:
 
 
 def matches(sample: Sample) -> bool:
-    """Whether the rows look like it."""
-    return any("text" in row and bool(set(LABELS) & set(row)) for row in sample.rows)
+    """Whether the rows look like it: a list of objects with the item's own name in each, or an empty one."""
+    return any("text" in row and any(_ours(row.get(name), name) for name in LABELS) for row in sample.rows)
+
+
+def _ours(items: Any, name: str) -> bool:
+    return isinstance(items, list) and all(isinstance(item, dict) and ITEM_KEYS[name] in item for item in items)
 
 
 INSTRUCTIE = Format("instructie", read, matches, parse)

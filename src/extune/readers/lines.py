@@ -1,42 +1,90 @@
 """What every reader of lines shares: a bad line becomes a Rejected with a reason a person understands."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..files import raw_lines
+from ..files import HEAD, Unread
 from ..records import Entity, Record, Rejected, detect_language
+from .elements import raw_records
+from .encodings import guessed
 
 Row: TypeAlias = dict[str, Any]
+Parse: TypeAlias = Callable[[Row, str], Record]
 
-KEPT = 500
+KEPT = HEAD
 """Characters of a rejected line that go to the quarantine file."""
 
 
-def read_lines(path: Path, parse: Callable[[Row, str], Record]) -> Iterator[Record | Rejected]:
-    """One Record or Rejected for each non-blank line, a JSON object each; ids are not yet made unique.
+def read_lines(path: Path, parse: Parse) -> Iterator[Record | Rejected]:
+    """One Record or Rejected for each JSON object of JSON Lines or of an array; ids are not yet made unique.
 
-    Raises DataError only if the file cannot be opened.
+    Raises DataError only if the file cannot be read.
     """
-    for number, raw in raw_lines(path):
+    for number, raw in raw_records(path):
         yield read_line(raw, f"{path}:{number}", parse)
 
 
-def read_line(raw: bytes, where: str, parse: Callable[[Row, str], Record]) -> Record | Rejected:
+def read_line(raw: bytes, where: str, parse: Parse) -> Record | Rejected:
     """One line as a Record, or what is wrong with it."""
     try:
-        row = parse_json(raw.decode("utf-8"))
-        if not isinstance(row, dict):
-            raise TypeError(_not_an_object(row))
+        return checked(parse(parse_row(raw), where))
+    except (KeyError, TypeError, ValueError, RecursionError) as exc:
+        return Rejected(where, reason(exc), raw.decode("utf-8", "backslashreplace")[:KEPT])
+
+
+def parse_row(raw: bytes) -> Row:
+    """A line as an object. Raises ValueError, TypeError or RecursionError, whose text `reason` tells."""
+    if isinstance(raw, Unread):
+        raise ValueError(raw.reason)
+    row = parse_json(raw.decode("utf-8"))
+    if not isinstance(row, dict):
+        raise TypeError(_not_an_object(row))
+    return row
+
+
+def read_row(row: Row, where: str, parse: Parse) -> Record | Rejected:
+    """A row that came parsed (a hub's), held against the same rules."""
+    try:
+        _encodable(row)
         return checked(parse(row, where))
     except (KeyError, TypeError, ValueError, RecursionError) as exc:
-        return Rejected(where, _reason(exc), raw.decode("utf-8", "backslashreplace")[:KEPT])
+        return Rejected(where, reason(exc), _shown(row))
 
 
-def identified(results: Iterator[Record | Rejected]) -> Iterator[Record | Rejected]:
+def _shown(row: Row) -> str:
+    """The row as it would stand in a line, as far as it can be written."""
+    try:
+        line = json.dumps(row, ensure_ascii=False, default=str)[:KEPT]
+    except (ValueError, RecursionError):
+        return ""
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def renamed(parse: Parse, columns: Mapping[str, str]) -> Parse:
+    """The parse of a file whose columns have other names: `columns` maps the format's field to the file's column."""
+
+    def of_columns(row: Row, where: str) -> Record:
+        try:
+            return parse(rename(row, columns), where)
+        except KeyError as exc:
+            column = columns.get(exc.args[0])
+            raise KeyError(column) if column and column not in row else exc from None
+
+    return of_columns if columns else parse
+
+
+def rename(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row with the format's own names; a field that has a column of its own is not taken from anywhere else."""
+    taken = {*columns, *columns.values()}
+    moved = {field: row[column] for field, column in columns.items() if column in row}
+    return {name: value for name, value in row.items() if name not in taken} | moved
+
+
+def identified(results: Iterable[Record | Rejected]) -> Iterator[Record | Rejected]:
     """Ids unique in the file: a hash of the text where one is missing, `-LINE` added where one repeats."""
     seen: set[str] = set()
     for result in results:
@@ -82,10 +130,12 @@ def _not_an_object(value: Any) -> str:
     return f"{_kind(value)}, not an object"
 
 
-def _reason(exc: Exception) -> str:
+def reason(exc: Exception) -> str:
+    """What an exception of a parse says to a person who has the line before them."""
     match exc:
         case UnicodeDecodeError():
-            return f"not UTF-8 ({exc.reason} at byte {exc.start + 1})"
+            hint = guessed(exc.object)
+            return f"not UTF-8 ({exc.reason} at byte {exc.start + 1})" + (f"; {hint}" if hint else "")
         case json.JSONDecodeError():
             array = exc.doc.lstrip().startswith("[")  # the first line of one that is spread over many
             return _not_an_object([]) if array else f"not JSON ({exc.msg} at column {exc.colno})"

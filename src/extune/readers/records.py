@@ -26,8 +26,8 @@ def parse(row: Row, where: str) -> Record:
             for name in needed:
                 filled(item, name)
     _check_details(row)
-    text = filled(row, "text") if "text" in row or not row.get("qa") else filled(row["qa"], "document")
-    return record_from_json({**row, "id": identifier(row), "lang": language(row, text)}, where)
+    text = filled(row, "text") if row.get("text") is not None or not row.get("qa") else filled(row["qa"], "document")
+    return record_from_json({**row, "text": text, "id": identifier(row), "lang": language(row, text)}, where)
 
 
 def _check_details(row: Row) -> None:
@@ -46,11 +46,18 @@ def _check_details(row: Row) -> None:
 
 
 def matches(sample: Sample) -> bool:
-    """Whether the rows look like it."""
-    return any(
-        ("text" in row and bool({"entities", "relations", "events", "graph"} & set(row)))
-        or isinstance(row.get("qa"), dict)
-        for row in sample.rows
+    """Whether rows look like it; other formats have lists of these names too, with items of another form."""
+    rows = [row for row in sample.rows if "text" in row and {*ITEMS, "graph"} & set(row)]
+    ours = [_has_our_items(row) for row in rows if any(row.get(field) for field in ITEMS)]
+    has_answers = any(isinstance(row.get("qa"), dict) for row in sample.rows)
+    return has_answers or (bool(rows) and sum(ours) * 2 >= len(ours))
+
+
+def _has_our_items(row: Row) -> bool:
+    lists = [(row.get(field) or [], needed) for field, needed in ITEMS.items()]
+    return all(
+        isinstance(items, list) and all(isinstance(item, dict) and set(needed) <= set(item) for item in items)
+        for items, needed in lists
     )
 
 

@@ -1,26 +1,30 @@
-"""Texts to extract from: JSON Lines with `text` and perhaps `id`, or one text a line; the two may mix."""
+"""Texts to extract from: objects with `text` and perhaps `id`, of JSON Lines or an array, or one text a line.
+
+Lines of the two kinds may mix.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..files import raw_lines
+from ..files import Unread
 from ..records import Record, Rejected
-from .lines import Row, checked, filled, identified, optional, read_line
+from .elements import raw_records
+from .lines import Row, checked, filled, identified, optional, read_line, reason
 
 
 def read(path: Path) -> Iterator[Record | Rejected]:
     """One Record or Rejected a line. Raises DataError if the file cannot be opened."""
-    yield from identified(_line(number, raw, path) for number, raw in raw_lines(path))
+    yield from identified(_line(number, raw, path) for number, raw in raw_records(path))
 
 
 def _line(number: int, raw: bytes, path: Path) -> Record | Rejected:
     where = f"{path}:{number}"
-    if raw.lstrip().startswith(b"{"):
+    if raw.lstrip().startswith(b"{") or isinstance(raw, Unread):
         return read_line(raw, where, parse)
     try:
         return checked(Record(str(number), raw.decode("utf-8").strip(), where=where))
     except ValueError as exc:
-        return Rejected(where, str(exc))
+        return Rejected(where, reason(exc))
 
 
 def parse(row: Row, where: str) -> Record:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..notations.triple_syntax import parse_triples
+from ..notations.triple_syntax import NO_TRIPLES, parse_triples
 from ..records import Record, Rejected, Relation
 from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, read_lines, string
@@ -34,11 +34,11 @@ def _triples(output: str) -> list[tuple[str, str, str]]:
 
 
 def matches(sample: Sample) -> bool:
-    """Whether the rows look like it."""
-    return any(
-        {"instruction", "input", "output"} <= set(row) and str(row["output"]).lstrip().startswith(("(", "（"))
-        for row in sample.rows
-    )
+    """Whether rows have its fields, and most outputs that say something are triples."""
+    rows = [row for row in sample.rows if {"instruction", "input", "output"} <= set(row)]
+    outputs = [str(row["output"]).strip() for row in rows]
+    triples = [output.startswith(("(", "（")) for output in outputs if output.casefold() not in NO_TRIPLES]
+    return any(triples) and sum(triples) * 2 > len(triples)
 
 
 TRIPLE_INSTRUCT = Format("triple_instruct", read, matches, parse)

@@ -6,20 +6,26 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tqdm import tqdm
 
 from ..artefact import prompt_of
-from ..config import Config
-from ..files import atomic, read_jsonl, write_json, write_jsonl
+from ..config import Config, Limits
+from ..confusable import read_confusable
+from ..convert import convert_lines, keep_empty, key_of, state_of, training, workers_for
+from ..errors import CheckFailed
+from ..files import atomic, count_lines, raw_lines, read_jsonl, write_json, write_jsonl
 from ..frames import read_relations
 from ..generate import generate as generate_corpus
 from ..generate import instruct_row, schema_of
-from ..instruct import examples
-from ..prepare import BadSource
+from ..instruct import Asking
+from ..prepare import BadSource, Prepared
 from ..prepare import prepare as prepare_records
+from ..prompt import Prompt
 from ..records import Record, Rejected, record_from_json, record_to_json
 from ..schema import Schema, read_schema, schema_to_json
 from ..tasks import task
@@ -46,13 +52,17 @@ def generate(config: Config, root: Path) -> dict[str, Any]:
 def prepare(config: Config, root: Path) -> dict[str, Any]:
     """Write data/records: train, dev, test, schema.yaml, stats.json and the quarantine of what could not be read."""
     try:
-        done = prepare_records(config.data, task(config.task.name), Path(os.path.relpath(root)))
+        done = prepare_records(
+            config.data, task(config.task.name), Path(os.path.relpath(root)),
+            augment=config.augment, shots=config.task.examples, seed=config.seed,
+        )  # fmt: skip
     except BadSource as exc:
         with _whole(root / RECORDS) as target:
             _quarantine(target, exc.rejected)
         raise
     for warning in done.warnings:
         log.warning(warning)
+    _hold_to_limits(config, done)
     with _whole(root / RECORDS) as target:
         for name, records in done.splits.items():
             write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
@@ -60,26 +70,65 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
         write_schema(target / "schema.yaml", done.schema)
         write_json(target / "stats.json", done.stats)
     sizes = {name: len(records) for name, records in done.splits.items()}
-    return {**sizes, "quarantined": len(done.rejected), "grounded": done.schema.grounded, "written": str(RECORDS)}
+    formats = ", ".join(dict.fromkeys(done.stats["formats"].values()))
+    return {
+        "format": formats,
+        **sizes,
+        "quarantined": len(done.rejected),
+        "grounded": done.schema.grounded,
+        "written": str(RECORDS),
+    }
+
+
+def _hold_to_limits(config: Config, done: Prepared) -> None:
+    """Raises CheckFailed where the data oversteps a limit of params.yaml."""
+    if config.inspect == Limits():
+        return
+    from ..inspect import check, inspect_splits
+
+    figures = inspect_splits(done.splits, schema=done.schema, window=None, max_length=0)
+    if over := check(figures, config.inspect):
+        raise CheckFailed(
+            "; ".join(over), where=config.data.source, remedy="`extune inspect` shows all figures; params.yaml: inspect"
+        )
 
 
 def build(config: Config, root: Path) -> dict[str, Any]:
-    """Write data/sft/{train,dev}.jsonl: one prompt-completion row a query."""
+    """Write data/sft/{train,dev}.jsonl: one prompt-completion row a query; in several processes if there is much."""
     prompt = prompt_of(config)
     prompt = replace(prompt, schema=read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`"))
+    asking = _asking(config, root)
+    unfinished = root / SFT.with_name(f".{SFT.name}.unfinished")
     counts = {}
-    with _whole(root / SFT) as target:
-        for name in ("train", "dev"):
-            rows = (
-                prompt.row(example)
-                for record in read_records(root, name)
-                for example in examples(
-                    record, prompt.task, prompt.notation, prompt.schema,
-                    split_num=config.task.split_num, negatives=config.task.negatives, seed=config.seed,
-                )
-            )  # fmt: skip
-            counts[name] = write_jsonl(target / f"{name}.jsonl", rows)
+    for name in ("train", "dev"):
+        counts[name] = _built(root / RECORDS / f"{name}.jsonl", unfinished / f"{name}.jsonl", prompt, asking, config)
+    shutil.rmtree(root / SFT, ignore_errors=True)
+    unfinished.rename(root / SFT)
     return {**counts, "written": str(SFT)}
+
+
+def _asking(config: Config, root: Path) -> Asking:
+    asked = config.task
+    hard = read_confusable(root / asked.hard_negatives) if asked.hard_negatives else None
+    return Asking(asked.split_num, asked.negatives, config.seed, 1.0, hard, asked.shuffle)
+
+
+def _built(source: Path, target: Path, prompt: Prompt, asking: Asking, config: Config) -> int:
+    """How many rows of a split were written. A split without records is an empty file."""
+    if config.task.empty_ratio is not None:
+        asking = replace(asking, keep_empty=keep_empty(raw_lines(source), prompt, asking, config.task.empty_ratio))
+    if not next(raw_lines(source, "Run `dvc repro prepare`"), None):
+        return write_jsonl(target, ())
+    where = f"{RECORDS}/{source.name}"
+    with tqdm(desc=f"build {source.stem}", unit="record", total=count_lines(source), delay=2) as bar:
+        return convert_lines(
+            raw_lines(source, "Run `dvc repro prepare`"), target, partial(training, prompt, asking, where),
+            key=key_of(_spelled(prompt), asking, state_of(source)), workers=workers_for(source), progress=bar.update,
+        ).rows  # fmt: skip
+
+
+def _spelled(prompt: Prompt) -> tuple[object, ...]:
+    return prompt.task.name, prompt.notation.name, prompt.schema, prompt.system, prompt.instruction, prompt.language
 
 
 def read_records(root: Path, split: str) -> list[Record]:

@@ -5,7 +5,6 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from ..extract import Extraction, batches, from_json
 from ..files import atomic, read_json, write_json, write_jsonl
 from ..lineage import git_state, md5
 from ..prompt import PROMPT_VERSION
-from ..records import Record
+from ..records import Record, record_to_json
 from ..report import LossRow, Report, document_row, page
-from ..score import Score, count_problems, score, summary
+from ..score import Score, count_invalid, count_problems, known_mentions, score, summary
 from ..tasks import Task, task
 from .data import RECORDS, SFT, read_records
 from .training import ADAPTER, CURVE, RUN, chosen_params
@@ -100,15 +99,16 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     version = read_json(root / REGISTERED, "Run `dvc repro register`")
     predict = _loaded(client, version)
     asked = task(config.task.name)
-    remember = memorise(read_records(root, "train"), asked)
+    train = read_records(root, "train")
+    remember, seen = memorise(train, asked), known_mentions(train, asked)
     measured: dict[str, Any] = {}
     for split in config.evaluate.splits:
         gold = read_records(root, split)[: config.evaluate.limit]
         found, seconds = _predicted(predict, gold, split, config.decode.batch_size)
         recalled = [asked.with_items(record, remember(record)) for record in gold]
         measured[split] = {
-            "metrics": _summary(score(_pairs(gold, found), asked), [e.problems for e in found], config),
-            "baseline": _summary(score(zip(gold, recalled, strict=True), asked), None, config),
+            "metrics": _summary(score(_pairs(gold, found), asked, seen), [e.problems for e in found], config),
+            "baseline": _summary(score(zip(gold, recalled, strict=True), asked, seen), None, config),
             "seconds": seconds,
             "gold": gold,
             "found": found,
@@ -116,6 +116,7 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     figures = {split: _flat(m) for split, m in measured.items()}
     _write(root, config, version, measured, figures, asked)
     _publish(client, root, version, measured, figures)
+    _keep(client, root, version, measured, figures, asked)
     return {"version": version["version"], **figures, "report": str(REPORTS / "index.html")}
 
 
@@ -155,7 +156,7 @@ def _pairs(gold: Sequence[Record], found: Sequence[Extraction]) -> Any:
 
 
 def _summary(scored: Score, problems: Any, config: Config) -> dict[str, Any]:
-    counted = {} if problems is None else count_problems(problems)
+    counted = {} if problems is None else count_problems(problems) | count_invalid(problems)
     return summary(scored, counted, config.evaluate.resamples, config.seed)
 
 
@@ -180,15 +181,20 @@ def _write(
 
 
 def _prediction(gold: Record, extraction: Extraction) -> dict[str, Any]:
-    found = extraction.record
     return {
         "id": gold.id,
         "text": gold.text,
-        "gold": {"entities": list(map(asdict, gold.entities)), "relations": list(map(asdict, gold.relations))},
-        "predicted": {"entities": list(map(asdict, found.entities)), "relations": list(map(asdict, found.relations))},
+        "gold": _annotations(gold),
+        "predicted": _annotations(extraction.record),
         "raw": list(extraction.raw),
         "problems": list(extraction.problems),
     }
+
+
+def _annotations(record: Record) -> dict[str, Any]:
+    """The neutral form of a record's items alone."""
+    row = record_to_json(record)
+    return {name: row[name] for name in ("entities", "relations", "events", "qa", "graph") if name in row}
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -239,7 +245,7 @@ def _publish(
 
     run_id, name, number = version["run_id"], version["name"], str(version["version"])
     flat = {f"{split}.{key}": float(value) for split, values in figures.items() for key, value in values.items()}
-    speed = {f"{s}.documents_per_second": len(m["gold"]) / max(m["seconds"], 1e-9) for s, m in measured.items()}
+    speed = {f"{split}.documents_per_second": _speed(m) for split, m in measured.items()}
     with mlflow.start_run(run_id=run_id):
         mlflow.log_metrics({**flat, **speed}, model_id=version["model_id"])
         mlflow.log_artifact(str(root / REPORTS / "index.html"), "report")
@@ -249,6 +255,27 @@ def _publish(
         if key.endswith((".f1", ".f1_low", ".f1_high", ".invented_spans", ".parse_rate")):
             client.set_model_version_tag(name, number, key, str(value))
     client.set_model_version_tag(name, number, EVALUATED, md5(root / RECORDS / "test.jsonl"))
+
+
+def _speed(m: Mapping[str, Any]) -> float:
+    """Texts a second."""
+    return float(len(m["gold"]) / max(m["seconds"], 1e-9))
+
+
+def _keep(
+    client: Any, root: Path, version: Mapping[str, Any], measured: Mapping[str, Any], figures: Mapping[str, Any],
+    asked: Task,
+) -> None:  # fmt: skip
+    """Counts and predictions with the version's run, so that `promote` and `compare` can pair two versions."""
+    from ..evaluation import count_rows, keep
+
+    known = {
+        "task": asked.name,
+        "data": {split: md5(root / RECORDS / f"{split}.jsonl") for split in measured},
+        "figures": {split: {**figures[split], "documents_per_second": _speed(m)} for split, m in measured.items()},
+    }
+    counts = {split: count_rows(_pairs(m["gold"], m["found"]), asked) for split, m in measured.items()}
+    keep(client, version, known, counts, [root / REPORTS / f"{split}.jsonl" for split in measured])
 
 
 def _table(m: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -77,5 +77,14 @@ NER = Task(
             "definition from the input. Return an empty list if the entity type does not exist. Please respond in "
             "the format of a JSON string.",
         },
+        "entity_lines": {
+            "zh": "请从文本中抽取下列类型的实体，每行一个，写作“实体_类型”；没有实体时回答“没有”。",
+            "en": "Extract the entities of the types below from the text, one mention_type a line; answer 没有 if "
+            "there are none.",
+        },
+        "tags": {
+            "zh": "请原样重写文本，把其中下列类型的实体写作<类型>实体</类型>。",
+            "en": "Write the text again word for word, with each entity of the types below as <type>entity</type>.",
+        },
     },
 )

@@ -15,7 +15,7 @@ Locate: TypeAlias = Callable[[str], dict[str, Any]]
 """A string of the answer -> {"text", "start", "end"}; start is None where it is not in the text."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Task:
     """One extraction task.
 
@@ -48,6 +48,9 @@ class Task:
     instructions: Mapping[str, Mapping[str, str]]
     asked: Callable[[Record, Schema], tuple[str, ...]] | None = None
 
+    def __repr__(self) -> str:
+        return f"Task({self.name})"
+
     def ask(self, record: Record, schema: Schema) -> tuple[str, ...]:
         """What to ask about a record when it is served."""
         return self.asked(record, schema) if self.asked else self.labels(schema)
@@ -66,3 +69,8 @@ def described(labels: Sequence[str], schema: Schema) -> Question:
     if not any(label in schema.descriptions for label in labels):
         return list(labels)
     return {label: schema.descriptions.get(label, "") for label in labels}
+
+
+def explained(schema: Schema, *names: str) -> dict[str, str]:
+    """{"description": ...} of the first of these names that the schema describes, else {}."""
+    return next(({"description": schema.descriptions[name]} for name in names if name in schema.descriptions), {})

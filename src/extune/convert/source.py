@@ -1,0 +1,46 @@
+"""Any source as numbered lines that worker processes can read alone."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from ..files import Unread
+from ..readers import FORMATS, Format, find_format, open_format, open_hub
+from ..readers.elements import raw_records
+from ..readers.hub import is_hub
+from ..records import Record, Rejected, record_to_json
+from .engine import Line
+
+RECORDS = "records"
+
+
+def open_lines(source: str, reader: str, columns: Mapping[str, str]) -> tuple[Iterator[Line], str, str]:
+    """`(lines, the format they are in, the format the source is in)`.
+
+    A file of one JSON object a record is read as it is; all others are turned into lines of our own records first.
+    Raises ConfigError, DataError as the readers do.
+    """
+    if is_hub(source):
+        return record_lines(chain.from_iterable(open_hub(source, reader, columns).values())), RECORDS, "hub"
+    path = Path(source)
+    form = find_format(reader, path, columns)
+    if path.is_file() and each_line_alone(form):
+        return raw_records(path), form.name, form.name
+    return record_lines(open_format(form.name, path, columns)), RECORDS, form.name
+
+
+def each_line_alone(form: Format) -> bool:
+    """Whether every JSON object of the format is one record by itself."""
+    return form.parse is not None and form.merge is None and form.name in FORMATS
+
+
+def record_lines(results: Iterable[Record | Rejected]) -> Iterator[Line]:
+    """Records as lines of the neutral form, under the line they came from; a rejected one keeps its reason."""
+    for count, result in enumerate(results, 1):
+        tail = result.where.rpartition(":")[2]
+        number = int(tail) if tail.isdecimal() else count
+        if isinstance(result, Rejected):
+            yield number, Unread(result.line.encode(), result.reason)
+        else:
+            yield number, json.dumps(record_to_json(result), ensure_ascii=False).encode()
