@@ -82,7 +82,7 @@ def champion(client: Any) -> str:
 def test_a_worse_version_is_refused_and_changes_nothing(client: Any, add: Add) -> None:
     good, bad = add(0.9), add(0.5)
     first = promoted(client, good)
-    assert (first["gate.passed"], first["gate.against"], first["gate.reasons"]) == ("true", "no champion", "")
+    assert (first["gate.passed"], first["gate.against"], first["gate.reasons"]) == ("true", "no other version", "")
     with pytest.raises(CheckFailed) as caught:
         promoted(client, bad)
     assert "extune/2 is significantly worse than extune/1: F1 -0." in str(caught.value)
@@ -119,7 +119,7 @@ def test_versions_measured_on_other_data_are_not_compared(client: Any, add: Add)
 def test_the_champion_may_be_promoted_again_and_staging_has_no_gate(client: Any, add: Add) -> None:
     good, bad = add(0.9), add(0.1)
     promoted(client, good)
-    assert promoted(client, good)["gate.against"] == "no champion"
+    assert promoted(client, good)["gate.against"] == "no other version"
     assert "gate.passed" not in promoted(client, bad, stage="Staging")
 
 
@@ -180,6 +180,8 @@ def shown_in_mlflow(client: Any, result: dict[str, Any]) -> None:
         [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'", order_by=["start_time ASC"]
     )
     assert [child.data.metrics["f1"] for child in children] == [side["f1"] for side in result["sides"]]
+    columns = json.loads(Path(client.download_artifacts(run.info.run_id, "comparison.json")).read_text())["columns"]
+    assert columns[3:5] == ["1: models:/extune/1", "1: right"]
     for child in children:
         assert "predictions.json" in {item.path for item in client.list_artifacts(child.info.run_id)}
 

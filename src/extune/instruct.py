@@ -28,6 +28,11 @@ class Asking:
     hard: Mapping[str, tuple[str, ...]] | None = None
     shuffle: bool = False
 
+    @property
+    def draws_nothing(self) -> bool:
+        """Whether every record is asked about all labels in their order."""
+        return self.negatives == 1 and self.hard is None and not self.shuffle
+
 
 def chunks(labels: Sequence[str], split_num: int) -> list[tuple[str, ...]]:
     """Labels in groups of `split_num` (-1: one group); a rest below half a group joins the last one.
@@ -101,6 +106,8 @@ def _asked(record: Record, task: Task, schema: Schema, asking: Asking) -> Sequen
     """What to ask about a record in training: in schema order, or shuffled."""
     labels = task.ask(record, schema)
     if task.asked:
+        return labels
+    if asking.draws_nothing:
         return labels
     rng = random.Random(f"{asking.seed}:{record.id}")
     if asking.hard is not None or asking.negatives < 1:

@@ -214,7 +214,10 @@ def judge(client: MlflowClient, name: str, version: str, gate: Gate, force: str 
             f"{name}/{version} may not go to Production: {'; '.join(reasons)}",
             remedy="`extune compare` shows more; --force REASON overrides",
         )
-    passed = {"gate.passed": str(not reasons).lower(), "gate.against": f"{name}/{rival}" if rival else "no champion"}
+    passed = {
+        "gate.passed": str(not reasons).lower(),
+        "gate.against": f"{name}/{rival}" if rival else "no other version",
+    }
     return {**passed, "gate.reasons": "; ".join(reasons), "gate.forced": (force or "") if reasons else ""}
 
 

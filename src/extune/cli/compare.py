@@ -53,7 +53,7 @@ def _compared(systems: list[str], asked: str | None, split: str, logged: bool) -
         paths, known = located(systems, client, names.model if names else "extune", split, Path(scratch))
         task = task_named(_task(asked, known, config.task.name if config else None))
         sides = [read(path, name, task) for path, name in zip(paths, systems, strict=True)]
-    result = compare(sides, task, seed=config.seed if config else 0)
+    result = compare(sides, task)
     if logged and _has_store(root):
         client()
         result["run_id"] = log(names.experiment if names else "extune", result, sides, task)

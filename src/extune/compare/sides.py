@@ -30,11 +30,13 @@ class Side:
 
 
 def read(path: Path, name: str, task: Task) -> Side:
-    """Predictions of a file of {id, text, gold, predicted}. Raises DataError with `file:line` at the first bad line,
-    and for a file that holds another task's items only."""
+    """Predictions of a file of {id, text, gold, predicted}; `name` is the address it was found by.
+
+    Raises DataError with `name:line` at the first bad line, and for a file that holds another task's items only.
+    """
     documents: dict[str, Document] = {}
     for number, line in numbered_lines(path, "Name a version, a run or a prediction file such as reports/test.jsonl"):
-        document = _document(line, f"{path}:{number}")
+        document = _document(line, f"{name}:{number}")
         known = documents.setdefault(document.gold.id, document)
         if known is not document:
             raise DataError(
@@ -43,8 +45,8 @@ def read(path: Path, name: str, task: Task) -> Side:
                 remedy="Each document may be predicted once",
             )
     if not documents:
-        raise DataError("no predictions", where=str(path))
-    _right_task(documents, path, task)
+        raise DataError("no predictions", where=name)
+    _right_task(documents, name, task)
     return Side(name, documents)
 
 
@@ -70,7 +72,7 @@ def _record(row: Mapping[str, Any], part: str, where: str) -> Record:
         raise DataError(f"{part} is not annotations ({exc})", where=where) from None
 
 
-def _right_task(documents: Mapping[str, Document], path: Path, task: Task) -> None:
+def _right_task(documents: Mapping[str, Document], name: str, task: Task) -> None:
     """A file without one item of the task may be of a silent system; one that has another's items is a mix-up."""
     records = [record for document in documents.values() for record in (document.gold, document.predicted)]
     if any(task.items(record) for record in records):
@@ -78,7 +80,7 @@ def _right_task(documents: Mapping[str, Document], path: Path, task: Task) -> No
     others = [other.name for other in TASKS.values() if any(other.items(record) for record in records)]
     if others:
         raise DataError(
-            f"no {task.name} items here, but items as of {', '.join(others)}", where=str(path),
+            f"no {task.name} items here, but items as of {', '.join(others)}", where=name,
             remedy=f"Use --task {others[0]}, or other predictions",
         )  # fmt: skip
 

@@ -3,7 +3,6 @@
 MLflow is imported where it is needed only: files are compared without it.
 """
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -91,11 +90,15 @@ def _log_files(comparison: Mapping[str, Any]) -> None:
 
 
 def _together(sides: Sequence[Side], ids: Sequence[str], task: Task) -> dict[str, list[Any]]:
-    """One row a document, two columns a system; the systems by number, since names may be equal."""
+    """One row a document, two columns a system; numbered, since names may be equal.
+
+    MLflow's UI takes a dot in a column's name for a path into its values, and shows nothing.
+    """
     columns = _documents(sides[0], ids, task)
     for number, side in enumerate(sides, 1):
-        columns[f"{number}. {side.name}"] = [_spelled(side, key, "predicted", task) for key in ids]
-        columns[f"{number}. right"] = [_right(side, key, task) for key in ids]
+        name = side.name.replace(".", "_")
+        columns[f"{number}: {name}"] = [_spelled(side, key, "predicted", task) for key in ids]
+        columns[f"{number}: right"] = [_right(side, key, task) for key in ids]
     return columns
 
 
@@ -120,7 +123,7 @@ def _keys(side: Side, key: str, part: str, task: Task) -> set[tuple[str, ...]]:
 
 
 def _spelled(side: Side, key: str, part: str, task: Task) -> str:
-    return json.dumps(sorted(map(spelled, _keys(side, key, part, task))), ensure_ascii=False)
+    return "; ".join(sorted(map(spelled, _keys(side, key, part, task))))
 
 
 def _right(side: Side, key: str, task: Task) -> str:

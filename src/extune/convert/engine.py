@@ -20,7 +20,8 @@ Convert: TypeAlias = Callable[[Line], "list[bytes] | Rejected"]
 Make: TypeAlias = Callable[[], Convert]
 """Makes a Convert in the process that will use it; must be picklable, so no closure."""
 
-BATCH_BYTES, BATCH_LINES = 2**21, 4096
+BATCH_BYTES, BATCH_LINES = 2**19, 512
+"""A record may become hundreds of rows: batches are small, so that a few of them in the air need little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _parts(waiting: Iterator[list[Line]], make: Make, workers: int) -> Iterator[
         running: deque[Future[_Part]] = deque()
         for batch in waiting:
             running.append(pool.submit(_work, batch))
-            if len(running) >= 2 * workers:
+            if len(running) > workers:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Any
 
 from ..errors import AnswerError
@@ -48,6 +49,7 @@ def iepile(plan: Plan) -> Convert:
     assert parse is not None
     named = renamed(parse, plan.columns or {})
     make = _testing(plan) if plan.test else _training(plan)
+    named_by_line = plan.test or plan.asking.keep_empty < 1 or not plan.asking.draws_nothing
 
     def one(line: Line) -> list[bytes] | Rejected:
         number, raw = line
@@ -56,7 +58,7 @@ def iepile(plan: Plan) -> Convert:
             return record
         record = canonical_record(record, plan.prompt.schema)
         try:
-            return make(record if record.id else replace(record, id=name_of(record.text, number)))
+            return make(replace(record, id=name_of(record.text, number)) if named_by_line and not record.id else record)
         except AnswerError as exc:
             return refused(plan.path, number, raw, exc)
 
@@ -146,7 +148,7 @@ def _replies(plan: Plan) -> Callable[[Record, Sequence[str], Sequence[Item]], st
                 empty.clear()
             shapes[group] = task.shape(group, schema)
         answer = JSON.spell(task.encode(items, group, schema), shapes[group], record.text)
-        spelled = json.dumps(answer, ensure_ascii=False)
+        spelled = encode_basestring(answer)
         if not items:
             empty[group] = spelled
         return spelled
@@ -156,4 +158,4 @@ def _replies(plan: Plan) -> Callable[[Record, Sequence[str], Sequence[Item]], st
 
 def _inner(text: str) -> str:
     """The text as it stands between the quotes of a JSON string."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    return encode_basestring(text)[1:-1]

@@ -11,6 +11,10 @@ from typing import IO, Any
 from ..errors import DataError
 
 
+NOTED_BYTES = 2**20
+"""So much may be written again after a kill: to note every part would cost more than to make it."""
+
+
 class Partial:
     """The unfinished `target` and its quarantine beside it, with a journal of what is in them.
 
@@ -24,7 +28,7 @@ class Partial:
         self._journal = target.with_name(f".{target.name}.journal")
         self._paths = {name: target.with_name(f".{target.name}.{name}") for name in ("rows", "rejected")}
         self._files: dict[str, IO[bytes]] = {}
-        self.parts = 0
+        self.parts, self._noted = 0, 0
         self.counts: Counter[str] = Counter()
 
     def __enter__(self) -> "Partial":
@@ -51,13 +55,17 @@ class Partial:
         return dict(known) if known["key"] == self.key and whole else new
 
     def add(self, rows: bytes, rejected: bytes, counts: Mapping[str, int]) -> None:
-        """Append one part; after this a kill loses nothing of it."""
+        """Append one part; a kill loses at most the last megabyte."""
         for name, data in (("rows", rows), ("rejected", rejected)):
             self._files[name].write(data)
-            self._files[name].flush()
         self.parts += 1
         self.counts.update(counts)
         sizes = {name: file.tell() for name, file in self._files.items()}
+        if sum(sizes.values()) - self._noted < NOTED_BYTES:
+            return
+        self._noted = sum(sizes.values())
+        for file in self._files.values():
+            file.flush()
         self._note({"key": self.key, "parts": self.parts, "counts": dict(self.counts), **sizes})
 
     def _note(self, row: Mapping[str, object]) -> None:
@@ -68,6 +76,7 @@ class Partial:
     def finish(self) -> None:
         """Put the whole output in its place; the quarantine too, or none if nothing is in it."""
         for file in self._files.values():
+            file.flush()
             os.fsync(file.fileno())
         if self._files["rejected"].tell():
             os.replace(self._paths["rejected"], self.quarantine)

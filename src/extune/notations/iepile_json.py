@@ -16,10 +16,12 @@ from .notation import Notation, Shown
 
 NONE = "NAN"
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def spell(value: Value, shape: Fields, text: str) -> str:
     """The value as JSON, keys in the shape's order, lists in order of mention in `text`."""
-    return json.dumps(_ordered(value, shape, text, {}), ensure_ascii=False)
+    return _ENCODE(_ordered(value, shape, text, {}))
 
 
 def _ordered(value: Value, shape: Shape, text: str, ids: dict[str, str]) -> Value:

@@ -99,7 +99,7 @@ def identified(results: Iterable[Record | Rejected]) -> Iterator[Record | Reject
 
 def parse_json(text: str) -> Any:
     """Strict JSON: no NaN, no repeated key, no half of a character. Raises ValueError or RecursionError."""
-    value = json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+    value = _STRICT.decode(text)
     if "\\ud" in text.lower():
         _encodable(value)
     return value
@@ -115,6 +115,9 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> Row:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_without_repetition, parse_constant=_no_constant)
 
 
 def _encodable(value: Any) -> None:

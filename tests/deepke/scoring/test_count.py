@@ -43,3 +43,21 @@ def test_what_is_too_deep_is_matched_without_a_crash() -> None:
     for _ in range(3000):
         deep = [deep]
     assert hash(hashable(("E", deep)))
+
+
+@pytest.mark.parametrize("match", MATCHES)
+def test_thousands_of_items_are_compared_in_proportion_to_their_number(match: str) -> None:
+    compared = 0
+
+    class Name(str):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    start, take = MATCHES[match]
+    gold = [(Name(n), "T") for n in range(8000)]
+    assert take(start(gold), [(Name(n), "T") for n in reversed(range(8000))]) == (8000, 8000)
+    assert 8000 <= compared < 10 * 8000

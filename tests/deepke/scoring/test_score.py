@@ -238,28 +238,6 @@ def test_an_unknown_option_lists_the_known_ones(options: dict[str, Any], message
         scored([], options.pop("task", "NER"), **options)
 
 
-def test_a_text_with_thousands_of_items_takes_time_in_proportion() -> None:
-    def steps(size: int) -> int:
-        """Comparisons of two items, counted by the items themselves."""
-        counted = 0
-
-        class Name(str):
-            def __eq__(self, other: object) -> bool:
-                nonlocal counted
-                counted += 1
-                return str.__eq__(self, other)
-
-            __hash__ = str.__hash__
-
-        gold = [{"entity": Name(n), "entity_type": "P"} for n in range(size)]
-        found = {"P": [str(n) for n in reversed(range(size))]}
-        row = line({}) | {"label": gold, "output": found}
-        assert scored([row], "NER").figures["total"] == ALL_RIGHT
-        return counted
-
-    assert 0 < steps(8000) < 20 * 8000
-
-
 # Few names and types, so that repetitions and near misses come up; several chunks a text, lines of texts mixed.
 names = st.sampled_from(["Ann", "Bob", "", "NAN"])
 types = st.sampled_from(["P", "Q"])

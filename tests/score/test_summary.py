@@ -1,0 +1,70 @@
+"""The figures by name: which there are, and that they are flat numbers or rows of plain JSON."""
+
+import json
+
+import pytest
+
+from extune.errors import AnswerError
+from extune.notations import NOTATIONS
+from extune.records import Argument, Entity, Event, Record, Relation
+from extune.schema import Schema
+from extune.score import count_invalid, count_problems, score, summary
+from extune.tasks import TASKS
+
+TEXT = "Ann met Bob in Rome"
+
+
+def test_views_macro_and_seen_figures_stand_beside_the_micro_ones():
+    gold = Record("d", TEXT, relations=(Relation("Ann", "met", "Bob"), Relation("Ann", "in", "Rome")))
+    found = Record("d", TEXT, relations=(Relation("Bob", "met", "Ann"), Relation("Ann", "in", "Rome")))
+    row = summary(score([(gold, found)], TASKS["RE"], {"Ann", "Rome"}), {}, 10, 0)
+    assert json.loads(json.dumps(row)) == row
+    assert (row["f1"], row["undirected_f1"], row["boundary_f1"]) == (1 / 2, 1, 1 / 2)
+    assert (row["macro_f1"], row["undirected_macro_f1"]) == (1 / 2, 1)
+    assert (row["seen_f1"], row["partly_f1"], row["seen_recall"]) == (1, 0, 1)
+    assert "boundary_macro_f1" not in row
+    assert [r["name"] for r in row["per_seen"]] == ["partly", "seen"]
+
+
+def test_argument_rows_are_by_type_and_role():
+    gold = Record("d", TEXT, events=(Event("Meet", "met", (Argument("who", "Ann"),)),))
+    row = summary(score([(gold, gold)], TASKS["EE"]), {}, 10, 0)
+    assert (row["trigger_f1"], row["argument_f1"]) == (1, 1)
+    assert [r["label"] for r in row["per_view_label"]["argument"]] == ["Meet/who"]
+    assert row["per_view_label"]["trigger"] == [
+        {"label": "Meet", "precision": 1, "recall": 1, "f1": 1, "gold": 1, "predicted": 1}
+    ]
+    assert "trigger_boundary" not in row["per_view_label"]
+
+
+def test_lengths_are_in_the_order_of_their_size():
+    records = [Record(str(n), "x" * n, "en", (Entity("x", "A"),)) for n in (10, 60, 120, 1500)]
+    rows = summary(score([(r, r) for r in records], TASKS["NER"]), {}, 10, 0)["per_length"]
+    assert [row["name"] for row in rows] == ["0-49", "50-99", "100-199", "1000-1999"]
+
+
+def test_answers_that_parse_are_told_from_those_that_do_not():
+    notes = [
+        ["unread: Expecting value: line 1 column 1 (char 0)"],
+        ["unread: answer.PER is a str, not a list", "truncated: x"],
+        ["unread: a key of answer.PER is an empty string, not a string"],
+        ["repetition: x"],
+        ["odd"],
+        [],
+    ]
+    assert count_invalid(notes) == {"unparsed": 1, "invalid": 4}
+    gold = [Record(str(n), TEXT, entities=(Entity("Ann", "A"),)) for n in range(6)]
+    found = [Record(r.id, TEXT, entities=r.entities if r.id in "05" else ()) for r in gold]
+    whole = score(zip(gold, found, strict=True), TASKS["NER"])
+    row = summary(whole, count_problems(notes) | count_invalid(notes), 10, 0)
+    assert (row["parse_rate"], row["unparsed_rate"], row["schema_valid_rate"]) == (3 / 6, 1 / 6, 2 / 6)
+    assert (row["repetition_rate"], row["truncated_rate"]) == (1 / 6, 1 / 6)
+    assert row["empty_on_nonempty_rate"] == 4 / 6
+
+
+def test_the_notes_of_a_real_reading_are_told_apart():
+    shape = TASKS["NER"].shape(("A",), Schema(entities=("A",)))
+    for answer, unparsed in (("{", 1), ('{"A": "x"}', 0), ('{"B": []}', 0), ("[]", 0), ('{"A": [""]}', 0)):
+        with pytest.raises(AnswerError) as caught:
+            NOTATIONS["iepile_json"].read(answer, shape)
+        assert count_invalid([[str(caught.value)]]) == {"unparsed": unparsed, "invalid": 1}, answer
