@@ -11,7 +11,7 @@ from .config import Decode
 from .decode import LocalGenerator
 from .errors import DataError
 from .extract import Extraction, Extractor, to_json
-from .records import Record
+from .records import QA, Record
 from .schema import schema_from_json
 
 PARAMS: dict[str, Any] = {"max_new_tokens": 0, "batch_size": 0, "constrained": True}
@@ -74,7 +74,10 @@ def _record(row: Mapping[str, Any], number: int, extractor: Extractor) -> Record
         raise DataError(
             f"task {asked!r} was asked of a model trained for {extractor.prompt.task.name!r}", where=f"row {number}"
         )
-    return Record(_text(row, "id") or str(number), text)
+    question = _text(row, "question")
+    if extractor.prompt.task.name == "QA" and not question:
+        raise DataError("no question", where=f"row {number}", remedy=f"Columns: {', '.join(COLUMNS)}")
+    return Record(_text(row, "id") or str(number), text, qa=QA(question, "", text) if question else None)
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:

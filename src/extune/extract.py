@@ -8,7 +8,7 @@ from .errors import AnswerError
 from .ground import evidence, locate, nearest
 from .instruct import queries
 from .prompt import Message, Prompt
-from .records import Query, Record
+from .records import QA, Query, Record
 from .schema import Schema
 from .tasks import TASKS, Item
 from .tasks.task import unique
@@ -61,9 +61,9 @@ class Extractor:
         """What may be asked."""
         return self.prompt.schema
 
-    def extract(self, text: str, record_id: str = "0") -> Extraction:
-        """One text."""
-        return self([Record(record_id, text)])[0]
+    def extract(self, text: str, record_id: str = "0", question: str | None = None) -> Extraction:
+        """One text; `question` about it, for a model that answers questions."""
+        return self([Record(record_id, text, qa=QA(question, "", text) if question else None)])[0]
 
     def __call__(self, records: Iterable[Record]) -> list[Extraction]:
         """Extractions in the order of the records."""

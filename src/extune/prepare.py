@@ -22,11 +22,15 @@ Dropped: TypeAlias = dict[str, Counter[str]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """`splits`: train, dev, test; `rejected`: what to quarantine; `warnings`: sentences for a person."""
+    """`splits`: train, dev, test; `rejected`: what to quarantine; `warnings`: sentences for a person.
+
+    `faults`: items, of records that are kept, whose label the schema lacks or that are not in the text.
+    """
 
     splits: Mapping[str, tuple[Record, ...]]
     schema: Schema
     rejected: tuple[Rejected, ...]
+    faults: tuple[Rejected, ...]
     stats: Mapping[str, Any]
     warnings: tuple[str, ...]
 
@@ -52,9 +56,13 @@ def prepare(
     splits, leaks = _without_leaks(_completed(read.splits, data.split))
     schema = find_schema(data, root, splits["train"])
     splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
-    splits, unknown = _without_items(splits, task, lambda record, item: not task.known(item, schema))
+    splits, unknown, unlisted = _without_items(
+        splits, task, lambda record, item: not task.known(item, schema), "the schema lacks its label"
+    )
     _check_train(splits["train"], task, data, unknown["train"].total(), leaks["train"])
-    grounded, ungrounded = _without_items(splits, task, lambda record, item: not _in_text(record, item, task))
+    grounded, ungrounded, absent = _without_items(
+        splits, task, lambda record, item: not _in_text(record, item, task), "not in the text"
+    )
     if data.grounding == "always":
         splits = {**grounded, "test": splits["test"]}
     may_ground = {"always": True, "never": False, "auto": not ungrounded["train"]}[data.grounding]
@@ -75,6 +83,7 @@ def prepare(
         splits={name: tuple(records) for name, records in splits.items()},
         schema=schema,
         rejected=tuple(read.rejected),
+        faults=(*unlisted, *absent),
         stats=stats,
         warnings=tuple(_warnings(stats, data)),
     )
@@ -138,17 +147,22 @@ def find_schema(data: Data, root: Path, train: Iterable[Record]) -> Schema:
     return read_schema(found[0]) if found else collect(train)
 
 
-def _without_items(splits: Splits, task: Task, unwanted: Callable[[Record, Item], bool]) -> tuple[Splits, Dropped]:
-    """The splits without the unwanted items, and how many those were."""
+def _without_items(
+    splits: Splits, task: Task, unwanted: Callable[[Record, Item], bool], why: str
+) -> tuple[Splits, Dropped, list[Rejected]]:
+    """The splits without the unwanted items, how many those were, and each with its place."""
     dropped: Dropped = {name: Counter() for name in splits}
+    faults: list[Rejected] = []
 
     def cleaned(name: str, record: Record) -> Record:
         out = [item for item in task.items(record) if unwanted(record, item)]
+        if not out:
+            return record
         dropped[name].update(map(task.label, out))
-        kept = (item for item in task.items(record) if item not in out)
-        return task.with_items(record, kept) if out else record
+        faults.extend(Rejected(record.where or record.id, f"{task.label(i)}: {task.spans(i)}: {why}") for i in out)
+        return task.with_items(record, (item for item in task.items(record) if item not in out))
 
-    return {name: [cleaned(name, record) for record in part] for name, part in splits.items()}, dropped
+    return {name: [cleaned(name, record) for record in part] for name, part in splits.items()}, dropped, faults
 
 
 def _without_leaks(splits: Splits) -> tuple[Splits, dict[str, int]]:

@@ -42,7 +42,7 @@ def signature() -> ModelSignature:
 
 
 def register(
-    client: MlflowClient, name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: str,
+    client: MlflowClient, name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: Mapping[str, str],
     decode: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Log the adapter as a pyfunc model of the run and register it; a version of this run and content is reused.
@@ -88,7 +88,12 @@ def _registered(client: MlflowClient, name: str, run_id: str, wanted: str) -> di
 
 
 def _log(
-    name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: str, decode: Mapping[str, Any]
+    name: str,
+    adapter: Path,
+    run_id: str,
+    tags: Mapping[str, str],
+    example: Mapping[str, str],
+    decode: Mapping[str, Any],
 ) -> dict[str, Any]:
     import pandas
 
@@ -102,7 +107,7 @@ def _log(
             model_config={"base_path": "", **decode},
             pip_requirements=_requirements(),
             signature=signature(),
-            input_example=(pandas.DataFrame([{"text": example}]), PARAMS),
+            input_example=(pandas.DataFrame([dict(example)]), PARAMS),
             registered_model_name=name,
             metadata=dict(tags),
             tags=dict(tags),

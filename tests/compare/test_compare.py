@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from extune.cli import main
-from extune.compare import compare, lines, page, read
+from extune.compare import compare, lines, over_seeds, page, read
 from extune.tasks import task
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -104,6 +104,16 @@ def test_the_page_asks_nothing_of_the_network_and_escapes_its_data(rows: Rows, w
     assert not re.findall(r"url\(|@import", html)
     assert "default-src &#x27;none&#x27;" in html
     assert "right before, wrong now" in html
+
+
+def test_several_seeds_of_one_system_are_summarised(comparison: dict[str, Any]) -> None:
+    seeds = over_seeds(comparison)
+    assert seeds["exact_match"]["mean"] == pytest.approx(0.7)
+    assert seeds["exact_match"]["sd"] == pytest.approx(0.2828, abs=1e-4)
+    both = comparison | {"seeds": seeds}
+    assert "exact_match over seeds: mean 70.0, sd 28.3, 50.0 to 90.0; 95 % interval" in "\n".join(lines(both))
+    assert "exact_match over seeds: mean 70.0" in page(both)
+    assert "over seeds" not in page(comparison)
 
 
 def links(html: str) -> list[str]:

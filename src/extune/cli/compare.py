@@ -22,6 +22,9 @@ def compare(
     ],
     task: Annotated[str | None, typer.Option(help="NER, RE, ...; the versions' own, or params.yaml's.")] = None,
     split: Annotated[str, typer.Option(help="Which predictions of versions and runs.")] = "test",
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="They are one system with several seeds: add the spread.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the comparison as one page.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON.")] = None,
     log: Annotated[bool, typer.Option(help="Keep the comparison in MLflow.")] = True,
@@ -34,13 +37,13 @@ def compare(
         raise ConfigError(f"nothing to compare {systems[0]} with", remedy="Name two or more")
     for path in filter(None, (html, output)):
         writable(path)
-    result = _compared(systems, task, split, log)
+    result = _compared(systems, task, split, seeds, log)
     _write(result, html, output)
     print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
 
 
-def _compared(systems: list[str], asked: str | None, split: str, logged: bool) -> dict[str, Any]:
-    from ..compare import compare, read
+def _compared(systems: list[str], asked: str | None, split: str, seeds: bool, logged: bool) -> dict[str, Any]:
+    from ..compare import compare, over_seeds, read
     from ..compare.store import located, log
     from ..config import load, project_root
     from ..tasks import task as task_named
@@ -54,6 +57,7 @@ def _compared(systems: list[str], asked: str | None, split: str, logged: bool) -
         task = task_named(_task(asked, known, config.task.name if config else None))
         sides = [read(path, name, task) for path, name in zip(paths, systems, strict=True)]
     result = compare(sides, task)
+    result |= {"seeds": over_seeds(result)} if seeds else {}
     if logged and _has_store(root):
         client()
         result["run_id"] = log(names.experiment if names else "extune", result, sides, task)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,7 @@ def chat(
     text: Annotated[
         str | None, typer.Option(help="Extract from this text and end; without it, ask line by line.")
     ] = None,
+    question: Annotated[str | None, typer.Option(help="About the text, for a model that answers questions.")] = None,
     model: Uri = "models:/extune/latest",
     base: BasePath = None,
     as_json: Json = False,
@@ -54,7 +56,7 @@ def chat(
     extractor = _extractor(model, base)
     lines = [text] if text is not None else iter(lambda: _ask(), "")
     for line in lines:
-        _answer(extractor.extract(line), as_json)
+        _answer(extractor.extract(line, question=question), as_json)
 
 
 def _texts(source: Path) -> list[Any]:
@@ -94,11 +96,25 @@ def _answer(extraction: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(row, ensure_ascii=False))
         return
-    for entity in row["entities"]:
-        print(f"{entity['text']}  [{entity['type']}]  {entity['start']}-{entity['end']}")
-    for relation in row["relations"]:
-        print(f"{relation['head']['text']}  —{relation['relation']}→  {relation['tail']['text']}")
-    if not (row["entities"] or row["relations"]):
-        print("(nothing found)")
+    shown = list(_shown(row))
+    print("\n".join(shown) or "(nothing found)")
     for problem in row["problems"]:
         print(f"! {problem}", file=sys.stderr)
+
+
+def _shown(row: dict[str, Any]) -> Iterator[str]:
+    """The items of an extraction, a line each."""
+    for entity in row["entities"]:
+        yield f"{entity['text']}  [{entity['type']}]  {entity['start']}-{entity['end']}"
+    for relation in row["relations"]:
+        yield f"{relation['head']['text']}  —{relation['relation']}→  {relation['tail']['text']}"
+    for event in row["events"]:
+        yield f"{event['event_type']}  {event['trigger']['text'] if event['trigger'] else ''}".rstrip()
+        yield from (f"    {argument['role']}: {argument['text']}" for argument in event["arguments"])
+    for item in row.get("graph", ()):
+        if item["kind"] == "node":
+            yield f"{item['text']}  [{', '.join(item['labels'])}]"
+        else:
+            yield f"{item['source']['text']}  —{item['type']}→  {item['target']['text']}"
+    for answer in row.get("answers", ()):
+        yield answer["text"] or "(the document does not say)"

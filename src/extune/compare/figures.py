@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..score import Counts, Score, bootstrap, count, count_labels
-from ..significance import RESAMPLES, paired_bootstrap, randomisation
+from ..significance import RESAMPLES, paired_bootstrap, randomisation, spread
 from ..tasks import Task
 from .sides import Document, Side, common
 
@@ -34,6 +34,12 @@ def compare(sides: Sequence[Side], task: Task, resamples: int = RESAMPLES, seed:
         "against": against,
         "documents": [_document(sides, key, task) for key in changed],
     }
+
+
+def over_seeds(comparison: Mapping[str, Any]) -> dict[str, Any]:
+    """The spread of each figure where the sides are one system trained with several seeds."""
+    names = ("f1", "precision", "recall", "exact_match")
+    return {name: asdict(spread([side[name] for side in comparison["sides"]])) for name in names}
 
 
 def _score(side: Side, ids: Iterable[str], task: Task) -> Score:

@@ -18,6 +18,7 @@ def lines(comparison: Mapping[str, Any]) -> Iterator[str]:
         interval = f"{100 * side['f1_low']:.1f} to {100 * side['f1_high']:.1f}"
         exact = 100 * side["exact_match"]
         yield f"{side['name']:{width}}{rates}   {interval:>14}{exact:8.1f}{side['invented_spans']:10}"
+    yield from (f"{name} over seeds: {spelled_spread(row)}" for name, row in comparison.get("seeds", {}).items())
     for row in comparison["against"]:
         yield ""
         yield from _against(row, comparison)
@@ -29,6 +30,15 @@ def verdict(row: Mapping[str, Any]) -> str:
     return (
         f"F1 {100 * row['difference']:+.1f}, 95 % interval {100 * row['low']:+.1f} to {100 * row['high']:+.1f}; "
         f"p = {row['p_bootstrap']:.2g} (paired bootstrap), {row['p_randomisation']:.2g} (randomisation{exact})"
+    )
+
+
+def spelled_spread(row: Mapping[str, Any]) -> str:
+    """Mean, deviation, range and interval of a figure over two seeds or more, in per cent."""
+    mean, sd, low, high, least, most = (100 * row[name] for name in ("mean", "sd", "low", "high", "min", "max"))
+    return (
+        f"mean {mean:.1f}, sd {sd:.1f}, {least:.1f} to {most:.1f}; "
+        f"95 % interval of the mean {low:.1f} to {high:.1f} ({row['n']} seeds)"
     )
 
 

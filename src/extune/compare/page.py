@@ -7,7 +7,7 @@ from typing import Any
 from ..report.markup import Markup, percent, scrollable, tag
 from ..report.page import policy
 from ..report.tables import table
-from .lines import verdict
+from .lines import spelled_spread, verdict
 
 MOST = 100
 """Documents shown of each kind of change."""
@@ -61,7 +61,11 @@ def _sides(comparison: Mapping[str, Any]) -> Markup:
     rows = [_side_row(side) for side in comparison["sides"]]
     notes = [tag("p", note, class_="note", role="note") for note in comparison["notes"]]
     inner = scrollable(table("Figures of each system; rates in per cent", columns, rows), "Figures of each system")
-    return tag("section", tag("h2", "Scores"), *notes, inner, id="scores")
+    seeds = [
+        tag("p", f"{name} over seeds: {spelled_spread(row)}", class_="note")
+        for name, row in comparison.get("seeds", {}).items()
+    ]
+    return tag("section", tag("h2", "Scores"), *notes, inner, *seeds, id="scores")
 
 
 def _side_row(side: Mapping[str, Any]) -> Markup:

@@ -10,7 +10,6 @@ from typing import IO, Any
 
 from ..errors import DataError
 
-
 NOTED_BYTES = 2**20
 """So much may be written again after a kill: to note every part would cost more than to make it."""
 

@@ -1,4 +1,4 @@
-"""Texts to extract from: objects with `text` and perhaps `id`, of JSON Lines or an array, or one text a line.
+"""Texts to extract from: objects with `text`, perhaps `id` and `question`, of JSON Lines or an array, or a text a line.
 
 Lines of the two kinds may mix.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..files import Unread
-from ..records import Record, Rejected
+from ..records import QA, Record, Rejected
 from .elements import raw_records
 from .lines import Row, checked, filled, identified, optional, read_line, reason
 
@@ -29,4 +29,6 @@ def _line(number: int, raw: bytes, path: Path) -> Record | Rejected:
 
 def parse(row: Row, where: str) -> Record:
     """The id is the line's number where none is given. Raises KeyError, TypeError, ValueError."""
-    return Record(optional(row, "id") or where.rpartition(":")[2], filled(row, "text"), where=where)
+    text, question = filled(row, "text"), optional(row, "question")
+    name = optional(row, "id") or where.rpartition(":")[2]
+    return Record(name, text, qa=QA(question, "", text) if question else None, where=where)

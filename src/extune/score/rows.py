@@ -21,16 +21,17 @@ def count_rows(
 ) -> Rows:
     """Rows of one document by name, from the name of each key; `matched` maps a found key to the gold one it hits.
 
-    A hit stands under the name of the gold item, so that the rows add up to the whole.
+    What is hit under another name is right in the whole and in neither row: GRAPH's key takes a node's labels in any
+    order, its label is the first of them.
     """
     rows: Rows = {}
     for name in wanted.values():
         _row(rows, name)[GOLD] += 1
     for key, name in found.items():
         hit = matched.get(key)
-        row = _row(rows, name if hit is None else wanted[hit])
+        row = _row(rows, name)
         row[PREDICTED] += 1
-        row[TP] += hit is not None
+        row[TP] += hit is not None and wanted[hit] == name
         strings = spans(key)
         row[SPANS] += len(strings)
         if absent:
@@ -40,11 +41,12 @@ def count_rows(
     return rows
 
 
-def total_row(rows: Iterable[Row]) -> Row:
-    """The document as a whole, from its rows by label."""
+def total_row(rows: Iterable[Row], hits: int) -> Row:
+    """The document as a whole, from its rows by label and how many found items are right."""
     total = [0] * 9
     for row in rows:
         _add(total, row)
+    total[TP] = hits
     return _finish(total)
 
 

@@ -9,8 +9,8 @@ from ..tasks import Task
 from .answers import Answered
 from .counts import Counts, merge
 from .mistakes import Mistakes, settled
-from .rows import frozen, total_row
-from .tally import Sides, Tally, add, label_rows
+from .rows import frozen
+from .tally import Sides, Tally, add, document_row, label_rows
 from .views import mentions
 
 GROUPS = ("view", "source", "language", "length", "seen")
@@ -54,7 +54,8 @@ def _merged(left: Tables, right: Tables) -> Tables:
 
 def count(gold: Record, predicted: Record, task: Task) -> Counts:
     """Counts of one document. Raises DataError if the two records are not of the same document."""
-    return Counts(*total_row(label_rows(Sides(gold, predicted, task)).values()))
+    sides = Sides(gold, predicted, task)
+    return Counts(*document_row(sides, label_rows(sides)))
 
 
 def count_labels(gold: Record, predicted: Record, task: Task) -> dict[str, Counts]:

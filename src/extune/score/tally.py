@@ -60,6 +60,11 @@ def label_rows(sides: Sides) -> Rows:
     return _strict_rows(sides, wanted, {key: label(item) for key, item in sides.found.items()})
 
 
+def document_row(sides: Sides, rows: Rows) -> Row:
+    """The document as a whole."""
+    return total_row(rows.values(), len(sides.wanted.keys() & sides.found.keys()))
+
+
 def _strict_rows(sides: Sides, wanted: Mapping[Key, str], found: Mapping[Key, str]) -> Rows:
     matched = {key: key for key in found if key in wanted}
     return count_rows(wanted, found, matched, sides.spans.__getitem__, sides.absent)
@@ -68,7 +73,7 @@ def _strict_rows(sides: Sides, wanted: Mapping[Key, str], found: Mapping[Key, st
 def add(tally: Tally, sides: Sides, seen: Set[str] | None) -> None:
     """Add a document to all that is counted."""
     rows = label_rows(sides)
-    total = total_row(rows.values())
+    total = document_row(sides, rows)
     tally.documents.append(tally.distinct.setdefault(tuple(total), Counts(*total)))
     add_rows(tally.labels, rows)
     for group, name in _places(sides.gold):
@@ -137,7 +142,7 @@ def _part(sides: Sides, keys: Keys) -> _Part:
     )
     same = {key: key for key in found if key in wanted}
     rows = count_rows(wanted, found, same, _spans, sides.absent)
-    return _Part(wanted, found, same, rows, total_row(rows.values()))
+    return _Part(wanted, found, same, rows, total_row(rows.values(), len(same)))
 
 
 def _spans(key: Key) -> Key:
@@ -154,7 +159,7 @@ def _view_rows(part: _Part, least: float | None, sides: Sides) -> tuple[Rows, Ro
     if not near:
         return part.rows, part.total
     rows = count_rows(wanted, found, same | near, _spans, sides.absent)
-    return rows, total_row(rows.values())
+    return rows, total_row(rows.values(), len(same) + len(near))
 
 
 def _add_mistakes(tally: Tally, sides: Sides) -> None:

@@ -50,7 +50,10 @@ def generate(config: Config, root: Path) -> dict[str, Any]:
 
 
 def prepare(config: Config, root: Path) -> dict[str, Any]:
-    """Write data/records: train, dev, test, schema.yaml, stats.json and the quarantine of what could not be read."""
+    """Write data/records: train, dev, test, schema.yaml, stats.json, quarantine.jsonl of what could not be read.
+
+    faults.jsonl names every item that the schema or the text lacks.
+    """
     try:
         done = prepare_records(
             config.data, task(config.task.name), Path(os.path.relpath(root)),
@@ -67,6 +70,7 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
         for name, records in done.splits.items():
             write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
         _quarantine(target, done.rejected)
+        write_jsonl(target / "faults.jsonl", map(asdict, done.faults))
         write_schema(target / "schema.yaml", done.schema)
         write_json(target / "stats.json", done.stats)
     sizes = {name: len(records) for name, records in done.splits.items()}

@@ -50,7 +50,7 @@ def register(config: Config, root: Path) -> dict[str, Any]:
         root / ADAPTER,
         run_id,
         _tags(config, root, trained),
-        _example(root),
+        _example(config, root),
         config.decode.model_dump(),
     )
     write_json(root / REGISTERED, known)
@@ -82,9 +82,14 @@ def _tags(config: Config, root: Path, trained: Mapping[str, Any]) -> dict[str, s
     }
 
 
-def _example(root: Path) -> str:
-    """A text of the training data, to show what a row looks like."""
-    return next((r.text for r in read_records(root, "train") if r.entities or r.relations or r.events), "")
+def _example(config: Config, root: Path) -> dict[str, str]:
+    """A row of the training data with something in it, to show what one looks like."""
+    asked = task(config.task.name)
+    return next((_row(record) for record in read_records(root, "train") if asked.items(record)), {"text": ""})
+
+
+def _row(record: Record) -> dict[str, str]:
+    return {"text": record.text, **({"question": record.qa.question} if record.qa else {})}
 
 
 def evaluate(config: Config, root: Path) -> dict[str, Any]:
@@ -145,7 +150,7 @@ def _predicted(model: Any, gold: Sequence[Record], name: str, size: int) -> tupl
     began = time.monotonic()
     with tqdm(total=len(gold), desc=f"extract {name}", unit="doc") as bar:
         for batch in batches(gold, 2 * size):
-            rows = model.predict(pandas.DataFrame({"text": [r.text for r in batch], "id": [r.id for r in batch]}))
+            rows = model.predict(pandas.DataFrame([{**_row(record), "id": record.id} for record in batch]))
             found += [from_json(json.loads(row), r.text) for row, r in zip(rows, batch, strict=True)]
             bar.update(len(batch))
     return found, time.monotonic() - began
