@@ -1,4 +1,4 @@
-"""Every preset takes real data of its kind through prepare and build; training on them is in stages/test_presets.py."""
+"""Every preset takes real data of its kind through prepare and build, and trains a few steps on a tiny base."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from extune.config import load
+from extune.stages import stage
 from extune.stages.data import build, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,3 +62,25 @@ def test_real_data_becomes_training_rows(
     assert prepared["quarantined"] == 0
     assert len(rows) == built["train"] > 0
     assert any(row["completion"][0]["content"] not in ("", "没有", "none") for row in rows)
+
+
+FEW = (
+    "data.source=mine data.split.dev=0 data.split.test=0 data.reader=auto model.trust_remote_code=false "
+    "train.sft.max_steps=2 train.sft.max_length=8192 train.sft.gradient_accumulation_steps=1 train.max_dropped=1 "
+    "train.sft.per_device_train_batch_size=1 train.lora.target_modules=all-linear"
+)
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("preset", SOURCES)
+def test_real_data_trains_a_few_steps(real_data: Path, project: Path, tiny_base: Path, preset: str) -> None:
+    """On a base that needs no download: the presets' own ones do."""
+    source(real_data, preset, project)
+    os.symlink(ROOT / "presets", project / "presets")
+    config = load(project / "params.yaml", preset, [f"{FEW} model.base={tiny_base}"])
+
+    done = {name: stage(name)(config, project) for name in ("base", "prepare", "build", "train")}
+
+    assert done["train"]["steps"] == 2
+    assert (project / "models/adapter/adapter_model.safetensors").is_file()

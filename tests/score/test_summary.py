@@ -37,6 +37,22 @@ def test_argument_rows_are_by_type_and_role():
     assert "trigger_boundary" not in row["per_view_label"]
 
 
+def test_groups_with_several_names_have_a_number_each_if_a_tracker_takes_the_name():
+    records = [
+        Record(str(n), TEXT, "en", (Entity("Ann", "A"),), source=name)
+        for n, name in enumerate(("wiki", "a (b)", "新闻"))
+    ]
+    found = [Record(r.id, TEXT, "en", r.entities if r.source == "wiki" else ()) for r in records]
+    row = summary(score(zip(records, found, strict=True), TASKS["NER"]), {}, 10, 0)
+    assert {key: value for key, value in row.items() if key.startswith(("source_", "language_", "length_"))} == {
+        "source_wiki_f1": 1,
+        "source_新闻_f1": 0,
+    }
+    assert [r["name"] for r in row["per_source"]] == ["a (b)", "wiki", "新闻"]
+    many = [Record(str(n), TEXT, source=f"s{n}") for n in range(21)]
+    assert "source_s1_f1" not in summary(score([(r, r) for r in many], TASKS["NER"]), {}, 10, 0)
+
+
 def test_lengths_are_in_the_order_of_their_size():
     records = [Record(str(n), "x" * n, "en", (Entity("x", "A"),)) for n in (10, 60, 120, 1500)]
     rows = summary(score([(r, r) for r in records], TASKS["NER"]), {}, 10, 0)["per_length"]

@@ -122,5 +122,5 @@ def _keys(document: Document, part: str, task: Task) -> set[tuple[str, ...]]:
 
 
 def spelled(key: tuple[str, ...]) -> str:
-    """An item's identity as one line."""
-    return " · ".join(key)
+    """An item's identity as one line, without the parts it leaves open."""
+    return " · ".join(filter(None, key))

@@ -1,5 +1,6 @@
 """The figures of a score as plain JSON: numbers by name for trackers and gates, rows for tables and the report."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,12 @@ from .mistakes import KINDS, Mistakes
 from .score import GROUPS, Score
 
 GROUP_ROWS = {name: f"per_{name}" for name in GROUPS}
+
+FEW = 20
+"""Most names of a group that get a number of their own; the rows have all."""
+
+NAME = re.compile(r"[\w.-]+")
+"""What MLflow takes in a metric's name, less the space and the slash."""
 
 
 def summary(score: Score, problems: Mapping[str, int], resamples: int, seed: int) -> dict[str, Any]:
@@ -35,6 +42,7 @@ def summary(score: Score, problems: Mapping[str, int], resamples: int, seed: int
         **_view_figures(score),
         **{f"{name}_{key}": value for name, c in score.groups.get("seen", {}).items()
            for key, value in _figures(c, "recall", "f1").items()},
+        **_group_figures(score),
         **(answer_figures(score.answers) if score.answers else {}),
         **mistake_totals(score.mistakes),
         "per_label": label_rows(score.per_label),
@@ -61,6 +69,18 @@ def _view_figures(score: Score) -> dict[str, float]:
         if any(score.views.get(name, ())):
             figures[f"{name}_macro_f1"] = macro(score.views[name]).f1
     return figures
+
+
+def _group_figures(score: Score) -> dict[str, float]:
+    """F1 by source, language and length, where there are several and their names can be part of a metric's name."""
+    groups = {name: score.groups.get(name, {}) for name in ("source", "language", "length")}
+    return {
+        f"{group}_{name}_f1": names[name].f1
+        for group, names in groups.items()
+        if 1 < len(names) <= FEW
+        for name in sorted(names, key=_place)
+        if NAME.fullmatch(name)
+    }
 
 
 def label_rows(per_label: Mapping[str, Counts]) -> list[dict[str, Any]]:

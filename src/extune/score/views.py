@@ -67,7 +67,7 @@ def _attribute(relation: Relation) -> Iterable[Key]:
 
 def _undirected(relation: Relation) -> Iterable[Key]:
     ends = sorted(((relation.head, relation.head_type or ""), (relation.tail, relation.tail_type or "")))
-    return (("_".join((ends[0][1], relation.relation, ends[1][1])).strip("_"), ends[0][0], ends[1][0]),)
+    return (("_".join((ends[0][1], relation.relation, ends[1][1])), ends[0][0], ends[1][0]),)
 
 
 def _node(part: Node | Edge) -> Iterable[Key]:
