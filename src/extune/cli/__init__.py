@@ -8,7 +8,7 @@ import os
 import sys
 
 from ..errors import ExtuneError
-from . import compare, data, extraction, pipeline, versions  # noqa: F401  they add their commands to the app
+from . import compare, data, extraction, pipeline, scoring, versions  # noqa: F401  they add their commands to the app
 from .app import app
 
 __all__ = ["app", "main"]
