@@ -55,7 +55,10 @@ def test_any_format_becomes_instruction_rows_and_neutral_records(folder: Path) -
 def test_bad_lines_stand_in_a_file_beside_the_rows(folder: Path) -> None:
     with open(folder / "mine" / "train.jsonl", "a", encoding="utf-8") as handle:
         handle.write('{"id": "3"}\n')
-    done = extune(folder, "convert", "mine/train.jsonl", "rows.jsonl", "--json")
+    refused = extune(folder, "convert", "mine/train.jsonl", "rows.jsonl")
+    assert (refused.returncode, (folder / "rows.jsonl").exists()) == (2, False)
+    assert "1 of 3 records are bad, limit 1 %. rows.jsonl.rejected.jsonl says" in refused.stderr
+    done = extune(folder, "convert", "mine/train.jsonl", "rows.jsonl", "--json", "--max-bad", "0.5")
     assert json.loads(done.stdout)["rejected"] == 1
     (bad,) = jsonl(folder / "rows.jsonl.rejected.jsonl")
     assert (bad["where"], bad["reason"]) == ("mine/train.jsonl:3", "lacks the field 'text'")

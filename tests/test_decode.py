@@ -81,3 +81,57 @@ def test_repetition_is_a_block_four_times_over() -> None:
     assert not repeats([7] * 31)
     assert not repeats(list(range(200)))
     assert not repeats([1, 2, 3, 4, 5, 6, 7, 8] * 3 + [1, 2, 3, 4, 5, 6, 7, 9])
+
+
+@pytest.mark.parametrize(("task", "notation"), [("NER", "iepile_json"), ("RE", "triple_lines"), ("NER", "tags")])
+def test_confidences_are_chances_and_the_same_again(generator: Any, task: str, notation: str) -> None:
+    schema = Schema(entities=("人物", "ORG"), relations=("毕业于", "a, b"))
+    extractor = Extractor(generator, Prompt(TASKS[task], NOTATIONS[notation], schema, ""))
+    records = [Record(str(n), text) for n, text in enumerate(TEXTS)]
+    found = extractor(records)
+    assert any(one.confidence for one in found)
+    for one in found:
+        assert set(one.confidence) == set(map(TASKS[task].key, TASKS[task].items(one.record)))
+        assert all(0 < value <= 1 for value in one.confidence.values())
+    assert [one.confidence for one in extractor(records)] == [one.confidence for one in found]
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_tokens_say_where_they_end_also_inside_characters(generator: Any, constrained: bool) -> None:
+    prompt = Prompt(TASKS["NER"], NOTATIONS["tags"], Schema(entities=("人物",)), "")
+    extractor = Extractor(generator, prompt, constrained=constrained)
+    answers = extractor._answers([query for text in TEXTS for query in asked(text, prompt)])
+    for answer in answers:
+        ends = [end for end, _ in answer.tokens]
+        assert ends == sorted(ends)
+        assert ends[-1] == len(answer.text) or not constrained
+        assert all(score <= 0 for _, score in answer.tokens)
+
+
+def asked(text: str, prompt: Prompt) -> list[Any]:
+    from extune.instruct import queries
+
+    return queries(Record("0", text), prompt.task, prompt.schema, -1)
+
+
+def test_a_token_that_the_grammar_forces_is_certain_and_does_not_count(generator: Any) -> None:
+    said = '{"人物": ["张三"]}'
+    forced = generator([[{"role": "user", "content": "x"}]], [f"start: {json_string(said)}"])[0]
+    assert forced.text == said
+    # Of a byte-level vocabulary one token spells each byte, so every one of them is forced.
+    assert len(forced.tokens) == len(said.encode()) + 1
+    assert {score for _, score in forced.tokens} == {0.0}
+    ends = [end for end, _ in forced.tokens]
+    assert ends[:6] == [1, 2, 2, 2, 3, 3]
+    (free,) = generator([[{"role": "user", "content": "x"}]], ['start: "a" /[xyz]/'])
+    first, second, end = free.tokens
+    assert first == (1, 0.0)
+    assert second[0] == 2
+    assert second[1] < 0
+    assert end == (2, 0.0)
+
+
+def json_string(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

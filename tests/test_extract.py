@@ -1,6 +1,7 @@
 """The extractor with a generator that is no model: asking, merging, problems, and the JSON of what was found."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -211,6 +212,15 @@ def test_confidence_stays_with_its_item() -> None:
     row = to_json(extraction)
     assert [entity["confidence"] for entity in row["entities"]] == [None, 0.5]
     assert from_json(row, "a b").confidence == {("b", "r"): 0.5}
+
+
+def test_an_item_is_as_sure_as_the_surer_of_the_places_that_spell_it() -> None:
+    line = "(a, r, b)"
+    scored = Answer(f"{line}\n{line}", tokens=((len(line), math.log(0.25)), (2 * len(line) + 1, math.log(0.75))))
+    extractor = Extractor(Told([scored, Answer("(a, t, b)")]), RE_LINES, split_num=2)
+    row, unscored = to_json(extractor.extract("a b"))["relations"]
+    assert (row["relation"], row["confidence"]) == ("r", 0.75)
+    assert unscored["confidence"] is None
 
 
 def test_what_two_parts_both_find_is_one_item() -> None:

@@ -15,10 +15,12 @@ LAYERS = (
     (
         *("bases", "frames", "sentences", "generate", "instruct", "deepke"),
         *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots", "prepare", "baseline", "confusable", "convert"),
+        *("robustness", "before_after"),
+        *("parts", "confidence", "calibration", "reliability"),
     ),
-    ("extract",),
+    ("extract", "measure"),
     ("tokens", "model", "train", "decode", "artefact", "answering"),
-    ("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages", "overview", "api"),
+    ("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages", "trials", "overview", "api"),
     ("cli", "__main__"),
 )
 # The lowest layer that may import a library, and from there up any may.

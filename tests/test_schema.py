@@ -139,3 +139,17 @@ def test_aliased_labels_are_replaced_and_nothing_else(aliases: dict[str, str]) -
 
     before: Any = record("PER", "in")
     assert canonical_record(before, Schema(aliases=aliases)) == (record("人物", "位于") if aliases else before)
+
+
+def test_the_schema_files_of_duie_and_duee_are_read(tmp_path: Path) -> None:
+    duie = '{"subject_type": "B", "predicate": "p", "object_type": {"@value": "C", "inWork": "D"}}\n' * 2
+    assert read(tmp_path, duie) == Schema(
+        ("B", "C", "D"), ("p", "p_inWork"), triples=(("B", "p", "C"), ("B", "p_inWork", "D"))
+    )
+    duee = '{"event_type": "E", "role_list": [{"role": "time"}, {"role": "who"}]}'
+    assert read(tmp_path, duee).events == {"E": ("time", "who")}
+
+
+@pytest.mark.parametrize("name", ["duie_schema.json", "lawson_duie_schema.json"])
+def test_original_schema_files_name_typed_triples(real_data: Path, name: str) -> None:
+    assert len(read_schema(real_data / "duie2" / "raw" / name).triples) > 15

@@ -38,7 +38,9 @@ class Spec:
 def prompt_of(config: Config) -> Prompt:
     """The prompt that params.yaml describes, without a schema. Raises ConfigError for an unknown task or notation."""
     asked = config.task
-    return Prompt(task(asked.name), notation(asked.notation), Schema(), asked.system, asked.instruction, asked.language)
+    return Prompt(
+        task(asked.name), notation(asked.notation), Schema(), asked.system, asked.instruction or {}, asked.language
+    )
 
 
 def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: str) -> None:
@@ -51,7 +53,7 @@ def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: s
         "prompt": {
             "version": PROMPT_VERSION,
             "system": asked.system,
-            "instruction": asked.instruction,
+            "instruction": asked.instruction or {},
             "language": asked.language,
         },
         "schema": schema_to_json(schema),

@@ -96,7 +96,7 @@ class Task(Section):
     examples: int = Field(0, ge=0)
     language: Literal["auto", "zh", "en"] = "auto"
     system: str | None = None
-    instruction: dict[str, str] = Field(default_factory=dict)
+    instruction: dict[str, str] | None = None
 
 
 class Model(Section):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+from tokenizers.decoders import DecodeStream
 
 from .errors import ModelError
 from .extract import Answer
@@ -27,6 +28,7 @@ class _Row:
     prompt: list[int]
     matcher: LLMatcher | None
     new: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
     finish: str = ""
 
 
@@ -58,7 +60,7 @@ class LocalGenerator:
         waiting = sorted((row for row in rows if not row.finish), key=lambda row: -len(row.prompt))
         for start in range(0, len(waiting), self.batch_size):
             self._decode(waiting[start : start + self.batch_size])
-        return [Answer(self._text(row), row.finish) for row in rows]
+        return [self._answer(row) for row in rows]
 
     def _matcher(self, grammar: str | None) -> LLMatcher | None:
         if grammar is None:
@@ -72,6 +74,17 @@ class LocalGenerator:
         ids = row.new[:-1] if row.finish == "stop" else row.new
         return str(self.encoder.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
+    def _answer(self, row: _Row) -> Answer:
+        text = self._text(row)
+        stream, backend = DecodeStream(skip_special_tokens=False), self.encoder.tokenizer.backend_tokenizer
+        pieces: list[tuple[int, float]] = []
+        end = 0
+        for token, score in zip(row.new, row.scores, strict=True):
+            # A token that ends inside a character adds nothing yet; the end token, nothing that `text` has.
+            end = min(end + len(stream.step(backend, token) or ""), len(text))
+            pieces.append((end, score))
+        return Answer(text, row.finish, tuple(pieces))
+
     @torch.inference_mode()
     def _decode(self, rows: list[_Row]) -> None:
         """Fill `new` and `finish` of every row."""
@@ -84,8 +97,9 @@ class LocalGenerator:
                 use_cache=True, logits_to_keep=1,
             )  # fmt: skip
             cache = out.past_key_values
-            chosen = self._choose(out.logits[:, -1].float(), rows)
-            for row, token in zip(rows, chosen.tolist(), strict=True):
+            chosen, scores = self._choose(out.logits[:, -1].float(), rows)
+            for row, token, score in zip(rows, chosen.tolist(), scores.tolist(), strict=True):
+                row.scores.append(score)
                 self._take(row, token)
             keep = [n for n, row in enumerate(rows) if not row.finish]
             if len(keep) < len(rows):
@@ -97,14 +111,25 @@ class LocalGenerator:
             ids = chosen[:, None]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
 
-    def _choose(self, logits: torch.Tensor, rows: Sequence[_Row]) -> torch.Tensor:
-        """The likeliest allowed token of each row. llguidance's own torch kernel would start the compiler first."""
-        words = allocate_token_bitmask(len(rows), logits.shape[-1])
+    def _choose(self, logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The likeliest allowed token of each row, and its log-probability among the allowed ones.
+
+        llguidance's own torch kernel would start the compiler first.
+        """
+        size = logits.shape[-1]
+        words = allocate_token_bitmask(len(rows), size)
         for n, row in enumerate(rows):
             if row.matcher is not None:
                 fill_next_token_bitmask(row.matcher, words, n)
-        allowed = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=logits.shape[-1])
-        return logits.masked_fill(torch.from_numpy(allowed == 0).to(logits.device), -torch.inf).argmax(-1)
+        some = torch.from_numpy(np.flatnonzero(_bits(np.bitwise_or.reduce(words, axis=0, keepdims=True), size)))
+        allowed = torch.from_numpy(_bits(words, size))
+        # Texts allow few tokens, and the sum over those alone costs less than the mask of all: 2 ms a step, not 15.
+        if few := 2 * len(some) < size:
+            allowed, logits = allowed[:, some], logits[:, some.to(logits.device)]
+        held = logits.masked_fill(~allowed.to(logits.device), -torch.inf)
+        place = held.argmax(-1)
+        scores = held.gather(-1, place[:, None])[:, 0] - held.logsumexp(-1)
+        return some.to(logits.device)[place] if few else place, scores
 
     def _take(self, row: _Row, token: int) -> None:
         row.new.append(token)
@@ -116,6 +141,11 @@ class LocalGenerator:
             row.finish = "length"
         elif repeats(row.new):
             row.finish = "repetition"
+
+
+def _bits(words: Any, size: int) -> Any:
+    """The first `size` bits of each row of words, as truth values."""
+    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=size).view(np.bool_)
 
 
 def repeats(ids: Sequence[int], times: int = 4, least: int = 32, longest: int = 64) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .confidence import Reading, Scored, confidences, raise_to
 from .errors import AnswerError
 from .ground import evidence, locate, nearest
 from .instruct import queries
@@ -18,11 +19,13 @@ from .tasks.task import unique
 class Answer:
     """What a generator returns for one chat.
 
-    `finish`: "stop", or why it is not whole: "length", "repetition", "too long".
+    `finish`: "stop", or why it is not whole: "length", "repetition", "too long". `tokens`: (where it ends in `text`,
+    log-probability among the allowed ones) of each, the end token last; none where the generator does not know.
     """
 
     text: str
     finish: str = "stop"
+    tokens: Scored = ()
 
 
 class Generator(Protocol):
@@ -85,13 +88,18 @@ class Extractor:
         task = self.prompt.task
         items: list[Item] = []
         problems: list[str] = []
+        sure: dict[tuple[str, ...], float] = {}
         for query, answer in zip(group, answers, strict=True):
             value, problem = self._read(query, answer)
-            items += task.decode(value, query.labels, self.schema)
+            here = task.decode(value, query.labels, self.schema)
+            reading = Reading(task, self.prompt.notation, query.labels, self.schema)
+            raise_to(sure, confidences(answer.text, answer.tokens, here, reading))
+            items += here
             problems += problem
         found = task.with_items(Record(record.id, record.text, record.lang), unique(items, task.key))
         raw = tuple(answer.text for answer in answers)
-        return Extraction(found, task.name, self.model, raw, tuple(problems))
+        confidence = {key: sure[key] for key in map(task.key, task.items(found)) if key in sure}
+        return Extraction(found, task.name, self.model, raw, tuple(problems), confidence)
 
     def _read(self, query: Query, answer: Answer) -> tuple[Any, list[str]]:
         shape = self.prompt.task.shape(query.labels, self.schema)

@@ -1,12 +1,13 @@
 """Files that appear whole or not at all, and JSON Lines that know where each line stands."""
 
+import csv
 import gzip
 import io
 import json
 import lzma
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -60,6 +61,14 @@ def write_jsonl(path: Path | str, rows: Iterable[Any]) -> int:
             handle.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1
     return count
+
+
+def write_csv(path: Path | str, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows under a line of these names, which are their keys."""
+    with atomic(path) as handle:
+        writer = csv.DictWriter(handle, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def read_jsonl(path: Path | str, remedy: str = "") -> Iterator[Any]:

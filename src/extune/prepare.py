@@ -24,6 +24,7 @@ Dropped: TypeAlias = dict[str, Counter[str]]
 class Prepared:
     """`splits`: train, dev, test; `rejected`: what to quarantine; `warnings`: sentences for a person.
 
+    `given`: the splits before anything was taken out of them or put in.
     `faults`: items, of records that are kept, whose label the schema lacks or that are not in the text.
     """
 
@@ -31,6 +32,7 @@ class Prepared:
     schema: Schema
     rejected: tuple[Rejected, ...]
     faults: tuple[Rejected, ...]
+    given: Mapping[str, tuple[Record, ...]]
     stats: Mapping[str, Any]
     warnings: tuple[str, ...]
 
@@ -52,10 +54,13 @@ def prepare(
     Raises DataError if the source is missing, empty or without an item of the task, BadSource if too bad.
     """
     read = read_source(data.source, data.reader, data.columns, root)
+    if "train" not in read.splits:
+        raise DataError("no split stands for train", where=data.source, remedy="Convert it to files first")
     _check_bad(read.splits, read.rejected, data)
     splits, leaks = _without_leaks(_completed(read.splits, data.split))
     schema = find_schema(data, root, splits["train"])
     splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
+    given = {name: tuple(records) for name, records in splits.items()}
     splits, unknown, unlisted = _without_items(
         splits, task, lambda record, item: not task.known(item, schema), "the schema lacks its label"
     )
@@ -84,6 +89,7 @@ def prepare(
         schema=schema,
         rejected=tuple(read.rejected),
         faults=(*unlisted, *absent),
+        given=given,
         stats=stats,
         warnings=tuple(_warnings(stats, data)),
     )
@@ -121,10 +127,13 @@ def _percent(share: float) -> str:
 
 
 def split(records: Iterable[Record], shares: Split) -> Splits:
-    """Records by a hash of their id, so that each stays where it is when others are added."""
+    """Records by a hash of their id, so that each stays where it is when others are added.
+
+    What stands behind a `#` does not count: several questions about one document keep together.
+    """
     parts: Splits = {name: [] for name in SPLITS}
     for record in records:
-        place = int.from_bytes(sha256(record.id.encode()).digest()[:8]) / 2**64
+        place = int.from_bytes(sha256(record.id.partition("#")[0].encode()).digest()[:8]) / 2**64
         name = "test" if place < shares.test else "dev" if place < shares.test + shares.dev else "train"
         parts[name].append(record)
     return parts

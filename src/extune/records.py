@@ -208,7 +208,12 @@ def record_to_json(record: Record) -> dict[str, Any]:
 def graph_from_json(row: Mapping[str, Any]) -> Graph:
     """A Graph from {"entities", "relationships"}; labels may be one string. Raises KeyError, TypeError."""
     nodes = (
-        Node(n["name"], _strings(n.get("labels")), str(n.get("id") or ""), n.get("description") or "")
+        Node(
+            n["name"],
+            _strings(n.get("labels")),
+            "" if n.get("id") is None else str(n["id"]),
+            n.get("description") or "",
+        )
         for n in row.get("entities") or ()
     )
     edges = (
@@ -216,6 +221,10 @@ def graph_from_json(row: Mapping[str, Any]) -> Graph:
         for e in row.get("relationships") or ()
     )
     return Graph(tuple(nodes), tuple(edges))
+
+
+def _name(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -1,13 +1,12 @@
 """Registered versions: made from an adapter, found by stage, alias or number, promoted with a record of who and why."""
 
-import contextlib
 import getpass
 import hashlib
 import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from .errors import CheckFailed, TrackingError
 from .evaluation import figures
 from .gate import decide
 from .lineage import library_versions
+from .tracking import without_advice
 
 STAGES = ("Staging", "Production", "Archived")
 ALIASES = {"Staging": ("staging",), "Production": ("production", "champion"), "Archived": ()}
@@ -97,7 +97,7 @@ def _log(
 ) -> dict[str, Any]:
     import pandas
 
-    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id), _quiet():
+    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id), without_advice():
         code = Path(scratch) / "code"
         shutil.copytree(PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         info = mlflow.pyfunc.log_model(
@@ -114,14 +114,6 @@ def _log(
         )
     version = int(info.registered_model_version)
     return {"name": name, "version": version, "model_id": str(info.model_id), "run_id": run_id}
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without MLflow's advice to write type hints: the signature is given, and a list of rows has none to infer."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
-        yield
 
 
 def _requirements() -> list[str]:

@@ -116,18 +116,52 @@ def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml,
     try:
         if len(lines) == 3 and lines[0].lstrip().startswith("["):
             return _from_iepile(*map(json.loads, lines))
+        if rows := _json_rows(text):
+            return _from_rows(rows)
         row = yaml.safe_load(text)
         if isinstance(row, dict) and {"entity_types", "relation_types", "event_types", "qa"} & set(row):
             return _from_counts(row)
         if isinstance(row, dict) and any("roles" in spec for spec in _objects(row.get("events"))):
             return _from_counts({"event_types": row["events"]})
-    except (TypeError, AttributeError) as exc:
+    except (KeyError, TypeError, AttributeError) as exc:
         raise DataError(f"{WRONG_TYPE} ({exc})", where=str(path)) from None
     except (json.JSONDecodeError, yaml.YAMLError) as exc:
         raise DataError(f"not a schema ({str(exc).splitlines()[0]})", where=str(path)) from None
     if not isinstance(row, dict):
         raise DataError("a schema is a mapping", where=str(path), remedy="See docs/architecture.md, schema.yaml")
     return schema_from_json(row, str(path))
+
+
+def _json_rows(text: str) -> list[Mapping[str, Any]]:
+    """The objects of a JSON array or of JSON Lines with DuIE's or DuEE's fields; none for any other text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        try:
+            value = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            return []
+    rows = value if isinstance(value, list) else [value]
+    known = all(isinstance(row, dict) and {"predicate", "event_type"} & set(row) for row in rows)
+    return rows if known else []
+
+
+def _from_rows(rows: Iterable[Mapping[str, Any]]) -> Schema:
+    """DuIE: {subject_type, predicate, object_type}, a slot of a complex object each; DuEE: {event_type, role_list}."""
+    triples = []
+    events = {}
+    for row in rows:
+        if "event_type" in row:
+            events[_label(row["event_type"])] = _labels([role["role"] for role in row.get("role_list") or ()])
+            continue
+        ends = row["object_type"] if isinstance(row["object_type"], dict) else {"@value": row["object_type"]}
+        for slot, name in ends.items():
+            relation = row["predicate"] if slot == "@value" else f"{row['predicate']}_{slot}"
+            triples.append((_label(row["subject_type"]), _label(relation), _label(name)))
+    entities = dict.fromkeys(name for head, _, tail in triples for name in (head, tail))
+    return Schema(
+        tuple(entities), _labels([relation for _, relation, _ in triples]), events, tuple(dict.fromkeys(triples))
+    )
 
 
 def _from_iepile(types: list[Any], roles: list[str], by_type: Mapping[str, list[str]]) -> Schema:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,22 @@ def log_params(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> 
     for key, value in values.items():
         if key not in known:
             client.log_param(run_id, key, value)
+
+
+@contextlib.contextmanager
+def without_advice() -> Iterator[None]:
+    """Without MLflow's advice to write type hints on `predict`: the signature is given, and hints would replace it.
+
+    MLflow sets the warning filters itself, so it is the showing that has to be held back.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *rest: Any, **more: Any) -> None:
+        if "type hint" not in str(message):
+            shown(message, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown

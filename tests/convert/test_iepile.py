@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from extune.convert import Plan, iepile, open_lines, schema_for
 from extune.convert.gold import FORMS
+from extune.errors import ConfigError
 from extune.instruct import Asking, examples
 from extune.notations import NOTATIONS
 from extune.prompt import Prompt
 from extune.readers.iepile import read as read_iepile
-from extune.records import Record, Rejected, record_to_json
+from extune.records import QA, Graph, Node, Record, Rejected, record_to_json
 from extune.schema import Schema, collect
 from extune.tasks import TASKS, Task
 
@@ -145,3 +146,26 @@ def test_the_schema_of_a_source_is_the_file_given_the_one_beside_it_or_what_it_i
     (tmp_path / "schema.yaml").write_text("entities: [LOC]\n")
     assert schema_for(str(path), "auto", {}, None).entities == ("LOC",)
     assert schema_for(str(path), "auto", {}, own).entities == ("ORG",)
+
+
+def test_a_question_and_a_graph_keep_their_answer() -> None:
+    qa = Record("1", "Ann is here.", qa=QA("Who?", "Ann", "Ann is here."))
+    graph = Record("1", "Ann", graph=Graph((Node("Ann", ("b",)),)))
+    for task, record in (("QA", qa), ("GRAPH", graph)):
+        (row,) = rows(record, Plan(Prompt(TASKS[task], JSON, SCHEMA), Asking(), "records", "x", "here"))
+        assert "Ann" in row["output"]
+    with pytest.raises(ConfigError, match="no evaluator has a form for the gold of GRAPH"):
+        iepile(Plan(Prompt(TASKS["GRAPH"], JSON, SCHEMA), Asking(), "records", "x", "here", test=True))
+
+
+@pytest.mark.parametrize("name", ["spacy", "squad"])
+def test_formats_with_a_reading_of_their_own_are_read_so(tmp_path: Path, name: str) -> None:
+    content = {
+        "spacy": '["Ann left.", {"entities": [[0, 3, "PER"]]}]\n',
+        "squad": '{"data": [{"paragraphs": [{"context": "Ann left.", "qas": [{"id": "1", "question": "Who?", '
+        '"answers": [{"text": "Ann", "answer_start": 0}]}]}]}]}',
+    }[name]
+    (tmp_path / "x.json").write_text(content)
+    lines, form, found = open_lines(str(tmp_path / "x.json"), "auto", {})
+    assert (form, found) == ("records", name)
+    assert [json.loads(raw)["text"] for _, raw in lines] == ["Ann left."]

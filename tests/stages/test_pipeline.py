@@ -64,6 +64,9 @@ def test_text_becomes_a_version_that_loads_by_number_alias_stage_and_latest(proj
     assert {"lora.r", "model.fingerprint", "prompt.version"} <= set(run.data.params)
     assert [i.dataset.name for i in run.inputs.dataset_inputs]
     assert "<html" in (project / "reports" / "index.html").read_text(encoding="utf-8")
+    kept = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "evaluation/extune/1")}
+    assert {"calibration.json", "evaluation.json", "test.jsonl"} <= kept
+    assert (project / "plots" / "threshold.csv").read_text(encoding="utf-8").startswith("threshold,precision")
 
 
 def test_a_version_holds_the_adapter_and_code_but_no_base_no_pickle_and_no_path(

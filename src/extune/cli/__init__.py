@@ -8,7 +8,16 @@ import os
 import sys
 
 from ..errors import ExtuneError
-from . import compare, data, extraction, pipeline, scoring, versions  # noqa: F401  they add their commands to the app
+from . import (  # noqa: F401  they add their commands to the app
+    before_after,
+    compare,
+    data,
+    extraction,
+    pipeline,
+    robustness,
+    scoring,
+    versions,
+)
 from .app import app
 
 __all__ = ["app", "main"]

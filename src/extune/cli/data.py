@@ -12,7 +12,9 @@ from .app import Json, app, show, writable
 
 Reader = Annotated[str, typer.Option(help="Format of the source; auto looks at it. See docs/data.md.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN of a file with names of its own.")]
-SchemaFile = Annotated[Path | None, typer.Option("--schema", help="Schema file; else one beside the source.")]
+SchemaFile = Annotated[
+    Path | None, typer.Option("--schema", help="Schema file; `convert` otherwise takes one beside the source.")
+]
 
 
 @app.command()
@@ -27,13 +29,17 @@ def convert(
     language: Annotated[str, typer.Option(help="Of the instruction: zh, en, or auto by the text.")] = "auto",
     test: Annotated[bool, typer.Option("--test", help="Rows to evaluate: all labels asked, gold as `label`.")] = False,
     split_num: Annotated[int, typer.Option(help="Labels per row; -1: all.")] = 4,
-    negatives: Annotated[float, typer.Option(help="Share of the labels a record lacks that is asked too.")] = 1.0,
+    negatives: Annotated[
+        float, typer.Option(min=-1, max=1, help="Share of the labels a record lacks that is asked.")
+    ] = 1.0,
     hard: Annotated[Path | None, typer.Option(help="{label: [confusable labels]}; see `confusable`.")] = None,
     keep_empty: Annotated[float, typer.Option(help="Share of rows without an answer to keep.")] = 1.0,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Labels in another order for each record.")] = False,
     seed: int = 42,
     name: Annotated[str | None, typer.Option(help="The `source` in the rows; by default the folder's name.")] = None,
     compat: Annotated[str | None, typer.Option(help="deepke or iepile: the reference's output, to the byte.")] = None,
+    split: Annotated[str, typer.Option(help="Of a hub's data set; without it, all of them.")] = "",
+    max_bad: Annotated[float, typer.Option(help="Share of bad records above which nothing is written.")] = 0.01,
     workers: Annotated[int, typer.Option(help="Processes; 0: as many as the file is worth.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -50,19 +56,21 @@ def convert(
     columns = _columns(column)
     name = name or Path(source).resolve().parent.name
     confusable = read_confusable(hard) if hard else None
-    asking = Asking(split_num, negatives, seed, keep_empty, confusable, shuffle)
+    asking = Asking(split_num, negatives if compat or negatives >= 0 else 1.0, seed, keep_empty, confusable, shuffle)
     if compat:
         lines, make, form = _compat(source, schema, task, language, test, asking, name, compat)
     elif to == "records":
-        lines, make, form = _records(source, reader, columns)
+        lines, make, form = _records(source, reader, columns, split)
     else:
-        lines, make, form = _iepile(source, reader, columns, schema, task, language, test, asking, name)
+        lines, make, form = _iepile(source, reader, columns, split, schema, task, language, test, asking, name)
     path = Path(source)
     count = workers or (workers_for(path) if path.is_file() else 1)
     state = state_of(path) if path.is_file() else source
     with tqdm(desc="convert", unit="record", delay=2) as bar:
         key = key_of(make.func.__name__, make.args, form, state)
-        done = convert_lines(lines, output, make, key=key, workers=count, progress=bar.update)
+        done = convert_lines(
+            lines, output, make, key=key, workers=count, progress=bar.update, max_bad=max_bad
+        )  # fmt: skip
     told: dict[str, Any] = {"format": form, "records": done.lines, "rows": done.rows, "rejected": done.rejected}
     show({**told, "written": str(output)}, as_json)
 
@@ -90,16 +98,16 @@ def _compat(
     return raw_records(Path(source)), make, "instructie"
 
 
-def _records(source: str, reader: str, columns: dict[str, str]) -> Any:
+def _records(source: str, reader: str, columns: dict[str, str], split: str) -> Any:
     from ..convert import neutral, open_lines
 
-    lines, form, found = open_lines(source, reader, columns)
+    lines, form, found = open_lines(source, reader, columns, split)
     return lines, partial(neutral, form, source, columns if form == found else {}), found
 
 
 def _iepile(
-    source: str, reader: str, columns: dict[str, str], schema: Path | None, task: str, language: str, test: bool,
-    asking: Any, name: str,
+    source: str, reader: str, columns: dict[str, str], split: str, schema: Path | None, task: str, language: str,
+    test: bool, asking: Any, name: str,
 ) -> Any:  # fmt: skip
     from ..convert import Plan, iepile, open_lines, schema_for
     from ..notations import notation
@@ -107,9 +115,9 @@ def _iepile(
     from ..tasks import task as task_of
 
     asked = task_of(task)
-    labels = schema_for(source, reader, columns, schema)
+    labels = schema_for(source, reader, columns, schema, split)
     prompt = Prompt(asked, notation("iepile_json"), labels, language=language)
-    lines, form, found = open_lines(source, reader, columns)
+    lines, form, found = open_lines(source, reader, columns, split)
     plan = Plan(prompt, asking, form, source, name, test, columns if form == found else {})
     make = partial(iepile, plan)
     make()

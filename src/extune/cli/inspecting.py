@@ -1,6 +1,6 @@
 """What `extune inspect` needs of a source: its splits, and tokens where a base model is at hand."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from ..convert import schema_for
 from ..errors import DataError
 from ..files import read_jsonl
-from ..inspect import Figures, inspect_splits, tokens_table
+from ..inspect import Figures, inspect_splits, token_counter, tokens_table
 from ..readers import find_format, open_format, open_hub
 from ..readers.hub import is_hub
 from ..records import Record, Rejected
@@ -20,7 +20,7 @@ def figures_of(
 ) -> Figures:
     """The figures of every split of a source; labels are held against a schema only if one is named."""
     known = schema_for(source, reader, columns, schema) if schema else None
-    window = _counter(base) if base else None
+    window = token_counter(base) if base else None
     return inspect_splits(dict(_splits(source, reader, columns)), schema=known, window=window, max_length=max_length)
 
 
@@ -30,17 +30,6 @@ def _splits(source: str, reader: str, columns: Mapping[str, str]) -> Iterator[tu
         return
     for name, path in split_files(Path(source)).items():
         yield name, open_format(find_format(reader, path, columns).name, path, columns)
-
-
-def _counter(base: Path) -> Callable[[Record], int]:
-    """Tokens of a record's text; a row has some more, for the instruction and the answer."""
-    from tokenizers import Tokenizer
-
-    path = base / "tokenizer.json"
-    if not path.is_file():
-        raise DataError("no tokenizer.json", where=str(base), remedy="Name a base model's folder, such as models/base")
-    tokenizer = Tokenizer.from_file(str(path))
-    return lambda record: len(tokenizer.encode(record.text, add_special_tokens=False).ids)
 
 
 def tokens_of(rows: Path, number: int, base: Path | None) -> str:

@@ -69,7 +69,11 @@ def convert_lines(
         if not done.lines:
             raise DataError("there is nothing to convert", where=str(target), remedy="The input has no record")
         if done.rejected > max_bad * done.lines:
-            raise DataError(f"{done.rejected} of {done.lines} records are bad", where=str(target))
+            partial.keep_rejected()
+            raise DataError(
+                f"{done.rejected} of {done.lines} records are bad, limit {100 * max_bad:.3g} %", where=str(target),
+                remedy=f"{partial.quarantine.name} says what is wrong with each; mend them, or raise the limit",
+            )  # fmt: skip
         partial.finish()
     return done
 

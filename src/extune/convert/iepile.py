@@ -11,7 +11,7 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Any
 
-from ..errors import AnswerError
+from ..errors import AnswerError, ConfigError
 from ..instruct import Asking, asked_groups, is_kept
 from ..notations import NOTATIONS
 from ..prompt import Prompt
@@ -22,7 +22,7 @@ from ..schema import canonical_record
 from ..tasks import Item
 from .compat import refused
 from .engine import Convert, Line
-from .gold import label
+from .gold import FORMS, label
 
 JSON = NOTATIONS["iepile_json"]
 
@@ -47,6 +47,9 @@ def iepile(plan: Plan) -> Convert:
     """Converts lines as the plan says; an item that the schema does not know is left out of the answers."""
     parse = FORMATS[plan.format].parse
     assert parse is not None
+    if plan.test and plan.prompt.task.name not in FORMS:
+        remedy = f"Tasks with test rows: {', '.join(FORMS)}; `--to records` keeps the gold of every task"
+        raise ConfigError(f"no evaluator has a form for the gold of {plan.prompt.task.name}", remedy=remedy)
     named = renamed(parse, plan.columns or {})
     make = _testing(plan) if plan.test else _training(plan)
     named_by_line = plan.test or plan.asking.keep_empty < 1 or not plan.asking.draws_nothing
@@ -72,6 +75,7 @@ def name_of(text: str, number: int) -> str:
 
 def _training(plan: Plan) -> Callable[[Record], list[bytes]]:
     ask, reply = _asks(plan), _replies(plan)
+    open_question = plan.prompt.task.asked is not None
 
     def rows(record: Record) -> list[bytes]:
         text = _inner(_inner(record.text))
@@ -79,7 +83,7 @@ def _training(plan: Plan) -> Callable[[Record], list[bytes]]:
         groups = asked_groups(record, plan.prompt.task, plan.prompt.schema, plan.asking)
         made = []
         for number, group in enumerate(groups):
-            inside = [item for item in items if plan.prompt.task.label(item) in group]
+            inside = items if open_question else [item for item in items if plan.prompt.task.label(item) in group]
             if not inside and not is_kept(record, number, plan.asking):
                 continue
             row = f'{ask(record.text, group)}{text}\\"}}", "output": {reply(record, group, inside)}}}'

@@ -1,17 +1,18 @@
 """Lines of any format as our own neutral records, and the schema that a source implies."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..readers import FORMATS, open_format, open_hub
+from ..readers import FORMATS, open_format
 from ..readers.hub import is_hub
 from ..readers.lines import read_line, renamed
 from ..records import Record, Rejected, record_to_json
 from ..schema import FILE_NAMES, Schema, collect, read_schema
 from .engine import Convert, Line
 from .iepile import name_of
+from .source import hub_records
 
 
 def neutral(form: str, path: str, columns: Mapping[str, str]) -> Convert:
@@ -31,7 +32,7 @@ def neutral(form: str, path: str, columns: Mapping[str, str]) -> Convert:
     return one
 
 
-def schema_for(source: str, reader: str, columns: Mapping[str, str], given: Path | None) -> Schema:
+def schema_for(source: str, reader: str, columns: Mapping[str, str], given: Path | None, split: str = "") -> Schema:
     """The schema file given, else one beside the source, else what all its records imply (one pass more)."""
     if given:
         return read_schema(given, "Name a schema file, or none")
@@ -39,13 +40,10 @@ def schema_for(source: str, reader: str, columns: Mapping[str, str], given: Path
     found = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
     if found and not is_hub(source):
         return read_schema(found[0])
-    return collect(result for result in _results(source, reader, columns) if isinstance(result, Record))
+    return collect(result for result in _results(source, reader, columns, split) if isinstance(result, Record))
 
 
-def _results(source: str, reader: str, columns: Mapping[str, str]) -> Iterator[Record | Rejected]:
+def _results(source: str, reader: str, columns: Mapping[str, str], split: str) -> Iterator[Record | Rejected]:
     if is_hub(source):
-        parts: Iterable[Iterator[Record | Rejected]] = open_hub(source, reader, columns).values()
-    else:
-        parts = (open_format(reader, Path(source), columns),)
-    for part in parts:
-        yield from part
+        return hub_records(source, reader, columns, split)
+    return open_format(reader, Path(source), columns)

@@ -72,6 +72,11 @@ class Partial:
         fresh.write_text(json.dumps(row), encoding="utf-8")
         os.replace(fresh, self._journal)
 
+    def keep_rejected(self) -> None:
+        """Put the quarantine alone in its place: the output itself is too bad."""
+        self._files["rejected"].flush()
+        os.replace(self._paths["rejected"], self.quarantine)
+
     def finish(self) -> None:
         """Put the whole output in its place; the quarantine too, or none if nothing is in it."""
         for file in self._files.values():

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
+from ..errors import DataError
 from ..files import Unread
-from ..readers import FORMATS, Format, find_format, open_format, open_hub
+from ..readers import find_format, open_format, open_hub
 from ..readers.elements import raw_records
 from ..readers.hub import is_hub
 from ..records import Record, Rejected, record_to_json
@@ -15,24 +16,30 @@ from .engine import Line
 RECORDS = "records"
 
 
-def open_lines(source: str, reader: str, columns: Mapping[str, str]) -> tuple[Iterator[Line], str, str]:
+def open_lines(
+    source: str, reader: str, columns: Mapping[str, str], split: str = ""
+) -> tuple[Iterator[Line], str, str]:
     """`(lines, the format they are in, the format the source is in)`.
 
+    `split`: of a hub's data set, by its name there; without one, all.
     A file of one JSON object a record is read as it is; all others are turned into lines of our own records first.
     Raises ConfigError, DataError as the readers do.
     """
     if is_hub(source):
-        return record_lines(chain.from_iterable(open_hub(source, reader, columns).values())), RECORDS, "hub"
+        return record_lines(hub_records(source, reader, columns, split)), RECORDS, "hub"
     path = Path(source)
     form = find_format(reader, path, columns)
-    if path.is_file() and each_line_alone(form):
+    if path.is_file() and form.flat:
         return raw_records(path), form.name, form.name
     return record_lines(open_format(form.name, path, columns)), RECORDS, form.name
 
 
-def each_line_alone(form: Format) -> bool:
-    """Whether every JSON object of the format is one record by itself."""
-    return form.parse is not None and form.merge is None and form.name in FORMATS
+def hub_records(source: str, reader: str, columns: Mapping[str, str], split: str = "") -> Iterator[Record | Rejected]:
+    """The records of a hub's data set. Raises DataError for a split that it does not have."""
+    parts = open_hub(source, reader, columns)
+    if split and split not in parts:
+        raise DataError(f"no split {split!r}", where=source, remedy=f"It has {', '.join(parts)}")
+    return chain.from_iterable([parts[split]] if split else parts.values())
 
 
 def record_lines(results: Iterable[Record | Rejected]) -> Iterator[Line]:

@@ -7,6 +7,7 @@ from .page import render
 from .rows import tokens_table
 from .shape import Figures, Leakage, SplitFigures, to_json
 from .table import table
+from .window import token_counter
 
 __all__ = [
     "Figures",
@@ -19,5 +20,6 @@ __all__ = [
     "render",
     "table",
     "to_json",
+    "token_counter",
     "tokens_table",
 ]

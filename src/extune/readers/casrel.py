@@ -40,4 +40,4 @@ def matches(sample: Sample) -> bool:
     return any("text" in row and isinstance(row.get("triple_list"), list) for row in sample.rows)
 
 
-CASREL = Format("casrel", read, matches, parse)
+CASREL = Format("casrel", read, matches, parse, flat=True)

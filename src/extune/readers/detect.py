@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import DataError
 from ..files import BLOCK, opened
 from .elements import raw_records
+from .encodings import guessed
 from .format import Format, Sample
 from .lines import Row, parse_row, rename
 
@@ -67,5 +68,12 @@ def look(found: Sample) -> str:
     if not found.text.strip():
         return "an empty file"
     if "\0" in found.text or found.text.count("\ufffd") > len(found.text) / 10:
-        return "not UTF-8 text"
+        return f"not UTF-8 text {_guessed(found.path)}".rstrip()
     return f"text that begins {found.text.strip().splitlines()[0][:60]!r}"
+
+
+def _guessed(path: Path) -> str:
+    """What the bytes look like instead, in brackets."""
+    with opened(path) as handle:
+        guess = guessed(handle.read(BLOCK))
+    return f"({guess})" if guess else ""

@@ -86,4 +86,4 @@ def _has_span(row: Row) -> bool:
     return False
 
 
-DOCCANO = Format("doccano", read, matches, parse)
+DOCCANO = Format("doccano", read, matches, parse, flat=True)

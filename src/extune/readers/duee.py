@@ -36,4 +36,4 @@ def matches(sample: Sample) -> bool:
     return any("text" in row and isinstance(row.get("event_list"), list) for row in sample.rows)
 
 
-DUEE = Format("duee", read, matches, parse)
+DUEE = Format("duee", read, matches, parse, flat=True)

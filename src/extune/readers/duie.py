@@ -60,4 +60,4 @@ def _has_triple(items: object) -> bool:
     )
 
 
-DUIE = Format("duie", read, matches, parse)
+DUIE = Format("duie", read, matches, parse, flat=True)

@@ -43,4 +43,4 @@ def matches(sample: Sample) -> bool:
     return any(set(FIELDS) <= set(row) for row in sample.rows)
 
 
-ENTITY_INSTRUCT = Format("entity_instruct", read, matches, parse)
+ENTITY_INSTRUCT = Format("entity_instruct", read, matches, parse, flat=True)

@@ -60,4 +60,4 @@ def matches(sample: Sample) -> bool:
     )
 
 
-FEWFC = Format("fewfc", read, matches, parse)
+FEWFC = Format("fewfc", read, matches, parse, flat=True)

@@ -34,6 +34,7 @@ class Format:
     opened. Ids are unique within a file. `matches(sample)`: whether the head looks like it.
     `parse(row, where)`: for formats that are JSON objects; raises KeyError, TypeError, ValueError on another shape.
     `merge`: for those of `parse` whose rows about one text become one record.
+    `flat`: whether `parse` of each JSON object is all there is to reading, so that lines can be read apart.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Format:
     matches: Callable[[Sample], bool]
     parse: Parse | None = None
     merge: Merge | None = None
+    flat: bool = False

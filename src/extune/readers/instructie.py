@@ -63,4 +63,4 @@ def _ours(items: Any, name: str) -> bool:
     return isinstance(items, list) and all(isinstance(item, dict) and ITEM_KEYS[name] in item for item in items)
 
 
-INSTRUCTIE = Format("instructie", read, matches, parse)
+INSTRUCTIE = Format("instructie", read, matches, parse, flat=True)

@@ -1,4 +1,4 @@
-"""Multi-Doc-QA-Chinese: {"QA": [{question, answer}], "positive_doc": [...], "negative_doc": [...]}, one such object a row.
+"""Multi-Doc-QA-Chinese: {"QA": [{question, answer}], "positive_doc": [...], "negative_doc": [...]}, one object a row.
 
 A document is a string or {title?, text | content}. Two formats: `multi_doc_qa` asks about the positive documents
 alone, `multi_doc_qa_distractors` about a positive one among negatives.

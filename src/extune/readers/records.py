@@ -61,4 +61,4 @@ def _has_our_items(row: Row) -> bool:
     )
 
 
-RECORDS = Format("records", read, matches, parse)
+RECORDS = Format("records", read, matches, parse, flat=True)

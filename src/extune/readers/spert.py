@@ -86,4 +86,4 @@ def _looks_like_entity(item: Any) -> bool:
     return False
 
 
-SPERT = Format("spert", read, matches, parse)
+SPERT = Format("spert", read, matches, parse, flat=True)

@@ -48,4 +48,4 @@ def matches(sample: Sample) -> bool:
     return any("tokens" in row and isinstance(row.get("spo_details"), list) for row in sample.rows)
 
 
-SPO_DETAILS = Format("spo_details", read, matches, parse)
+SPO_DETAILS = Format("spo_details", read, matches, parse, flat=True)

@@ -73,7 +73,9 @@ def _answers(row: Row) -> Iterator[str]:
     if isinstance(given, dict):
         given = listed(given, "text")
     for item in listed({"answers": given}, "answers"):
-        yield filled(item if isinstance(item, dict) else {"text": item}, "text")
+        answer = item if isinstance(item, dict) else {"text": item}
+        number = answer.get("text")  # CMRC's files have some answers bare
+        yield str(number) if type(number) in (int, float) else filled(answer, "text")
 
 
 def matches(sample: Sample) -> bool:

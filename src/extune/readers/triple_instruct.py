@@ -41,4 +41,4 @@ def matches(sample: Sample) -> bool:
     return any(triples) and sum(triples) * 2 > len(triples)
 
 
-TRIPLE_INSTRUCT = Format("triple_instruct", read, matches, parse)
+TRIPLE_INSTRUCT = Format("triple_instruct", read, matches, parse, flat=True)

@@ -5,6 +5,18 @@
 
 from .page import page
 from .rows import document_row
-from .shape import Document, Item, LossRow, Report, Span, Split, StageRow
+from .shape import Confidence, Document, Item, LossRow, Pair, Report, Span, Split, StageRow
 
-__all__ = ["Document", "Item", "LossRow", "Report", "Span", "Split", "StageRow", "document_row", "page"]
+__all__ = [
+    "Confidence",
+    "Document",
+    "Item",
+    "LossRow",
+    "Pair",
+    "Report",
+    "Span",
+    "Split",
+    "StageRow",
+    "document_row",
+    "page",
+]

@@ -6,30 +6,28 @@ the page's own style and script by hash, so even markup that slipped through cou
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .markup import Markup, data, join, tag
+from .breakdown import answer_table, group_tables, health_table, view_label_tables, view_table
+from .browser import browser, documents, shown_words
+from .confidence import confidence_plots
+from .markup import Markup, data, tag
 from .plots import interval_plot, label_plot, loss_curve
 from .shape import Document, Report, Split
 from .tables import label_table, split_table, stage_table, tiles
+from .taxonomy import taxonomy
 
 HUES = 12
-FILTERS = (
-    ("all", "All"),
-    ("wrong", "Wrong"),
-    ("missed", "Missed"),
-    ("spurious", "Spurious"),
-    ("ungrounded", "Not in text"),
-    ("problems", "Problems"),
-    ("empty", "Nothing predicted"),
-)
+STYLES = ("page.css", "documents.css")
+SCRIPTS = ("text.js", "items.js", "page.js")
 _HERE = Path(__file__).parent
 
 
 def page(report: Report) -> str:
     """The whole page; equal reports give equal bytes."""
-    style, script = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style = "".join(map(_read, STYLES))
+    script = f'"use strict";\n(() => {{\n{"".join(map(_read, SCRIPTS))}}})();\n'
     colours = hues(report)
     head = tag(
         "head",
@@ -40,13 +38,21 @@ def page(report: Report) -> str:
         tag("title", f"{report['model']} · {report['task']}"),
         tag("style", Markup(style)),
     )
-    main = tag("main", _scores(report), _labels(report, colours), _training(report), _browser(report), id="main")
-    rows = {
-        "splits": {name: list(split["documents"]) for name, split in report["splits"].items()},
+    rows = documents(report["splits"])
+    shown = {
+        "splits": rows,
         "hues": colours,
+        "shown": {name: shown_words(rows[name], split) for name, split in report["splits"].items()},
     }
-    body = tag("body", _header(report), main, data(rows, "data"), tag("script", Markup(script)))
+    sections = _sections(report, colours)
+    main = tag("main", *(_section(*section) for section in sections), id="main")
+    header = _header(report, [(place, title) for place, title, _ in sections])
+    body = tag("body", header, main, data(shown, "data"), tag("script", Markup(script)))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _read(name: str) -> str:
+    return _HERE.joinpath(name).read_text(encoding="utf-8")
 
 
 def policy(style: str, script: str) -> str:
@@ -70,8 +76,9 @@ def hues(report: Report) -> dict[str, int]:
     return {name: number % HUES for number, name in enumerate(names)}
 
 
-def _labels_of(documents: Iterable[Document]) -> Iterable[str]:
-    return (item["label"] for row in documents for item in (*row["gold"], *row["predicted"]))
+def _labels_of(rows: Iterable[Document]) -> Iterable[str]:
+    items = (item for row in rows for pair in row["pairs"] for item in (pair["gold"], pair["predicted"]))
+    return (item["label"] for item in items if item)
 
 
 def main_split(splits: Mapping[str, Split]) -> str:
@@ -79,16 +86,10 @@ def main_split(splits: Mapping[str, Split]) -> str:
     return "test" if "test" in splits else list(splits)[-1]
 
 
-def _header(report: Report) -> Markup:
+def _header(report: Report, sections: Iterable[tuple[str, str]]) -> Markup:
     name, _, version = report["model"].partition("/")
     facts = {"Task": report["task"], "Base": report["base"], **report.get("facts", {})}
     pairs = [tag("div", tag("dt", key), tag("dd", tag("bdi", value))) for key, value in facts.items()]
-    sections = (
-        ("scores", "Scores"),
-        ("labels", "Labels"),
-        ("training", "Training"),
-        ("documents", "Documents"),
-    )
     links = [tag("a", words, href=f"#{place}") for place, words in sections]
     return tag(
         "header",
@@ -100,86 +101,76 @@ def _header(report: Report) -> Markup:
     )
 
 
-def _section(place: str, title: str, *parts: Markup) -> Markup:
+def _sections(report: Report, colours: Mapping[str, int]) -> list[tuple[str, str, list[Markup]]]:
+    """Place, title and parts of each section."""
+    splits, sure = report["splits"], report.get("confidence")
+    name = main_split(splits)
+    return [
+        ("scores", f"Scores on {name}", _scores(report)),
+        ("mistakes", "Mistakes", _each(splits, "Mistakes on", lambda n, s: [taxonomy(n, s["metrics"])])),
+        ("labels", "Labels", _labels(splits, colours)),
+        ("groups", "Groups", _each(splits, "Groups of", _groups)),
+        *([("confidence", f"Confidence on {sure['split']}", [confidence_plots(sure)])] if sure else []),
+        ("training", "Training", _training(report)),
+        ("documents", "Documents", browser(splits, name)),
+    ]
+
+
+def _section(place: str, title: str, parts: Iterable[Markup]) -> Markup:
     return tag("section", tag("h2", title, id=f"{place}-title"), *parts, id=place, aria_labelledby=f"{place}-title")
 
 
-def _scores(report: Report) -> Markup:
+def _scores(report: Report) -> list[Markup]:
     splits = report["splits"]
     name = main_split(splits)
     how = (
         "An item counts as correct only if every part of it is the same string as in the gold annotation. "
+        "F1 counts all items alike, macro F1 all labels. Exact match: documents without any mistake. "
         "The interval is a 95 % bootstrap over documents. Invented spans do not occur in the text. "
         "The memorising baseline uses no model: it answers with what the training data labelled."
     )
-    return _section(
-        "scores",
-        f"Scores on {name}",
+    return [
         tiles(splits[name]["metrics"], splits[name].get("baseline")),
         split_table(splits),
+        *answer_table(splits),
+        *view_table(name, splits[name]["metrics"], report["task"]),
+        health_table(splits),
         tag("div", interval_plot(splits), tag("p", how, class_="note"), class_="plots"),
-    )
+    ]
 
 
-def _labels(report: Report, colours: Mapping[str, int]) -> Markup:
-    splits = report["splits"]
+def _each(splits: Mapping[str, Split], words: str, build: Callable[[str, Split], Sequence[Markup]]) -> list[Markup]:
+    """The same of every split, one below the other, the headline's first and open."""
     first = main_split(splits)
-    names = [first, *(name for name in splits if name != first)]
-    tables = [
+    names = (first, *(name for name in splits if name != first))
+    return [
         tag(
             "details",
-            tag("summary", f"Labels of {name}"),
-            label_table(name, splits[name]["metrics"].get("per_label", ()), colours),
+            tag("summary", f"{words} {name}"),
+            *build(name, splits[name]),
             open="" if name == first else None,
         )
         for name in names
     ]
-    plot = label_plot(splits[first]["metrics"].get("per_label", ()), colours)
-    return _section("labels", "Labels", tag("div", tag("div", *tables), plot, class_="beside"))
 
 
-def _training(report: Report) -> Markup:
+def _labels(splits: Mapping[str, Split], colours: Mapping[str, int]) -> list[Markup]:
+    first = splits[main_split(splits)]["metrics"]
+    tables = _each(
+        splits, "Labels of", lambda n, split: [label_table(n, split["metrics"].get("per_label", ()), colours)]
+    )
+    plot = label_plot(first.get("per_label", ()), colours)
+    lenient = view_label_tables(main_split(splits), first)
+    more = [tag("details", tag("summary", "Labels, counted in other ways"), *lenient)] if lenient else []
+    return [tag("div", tag("div", *tables), plot, class_="beside"), *more]
+
+
+def _groups(name: str, split: Split) -> list[Markup]:
+    tables = group_tables(name, split["metrics"])
+    return [tag("div", *tables, class_="columns")] if tables else [tag("p", "No groups were counted.", class_="note")]
+
+
+def _training(report: Report) -> list[Markup]:
     stages = report.get("stages", ())
     parts = [loss_curve(report.get("loss", ())), *([stage_table(stages)] if stages else [])]
-    return _section("training", "Training", tag("div", *parts, class_="plots"))
-
-
-def _browser(report: Report) -> Markup:
-    buttons = [
-        tag("button", words, type="button", data_filter=key, aria_pressed="true" if key == "all" else "false")
-        for key, words in FILTERS
-    ]
-    first = main_split(report["splits"])
-    options = [tag("option", name, value=name, selected="" if name == first else None) for name in report["splits"]]
-    controls = tag(
-        "div",
-        tag("label", "Split ", tag("select", *options, id="split")),
-        tag("label", "Search ", tag("input", type="search", id="query", placeholder="text, label or id")),
-        tag("div", *buttons, class_="filters", role="group", aria_label="Show"),
-        class_="controls",
-    )
-    turn = tag("div", _turn(), class_="turn")
-    return _section(
-        "documents",
-        "Documents",
-        tag("noscript", tag("p", "The documents are listed by a script, which is switched off here.")),
-        controls,
-        _legend(),
-        tag("p", "", id="count", role="status", tabindex=-1),
-        tag("ol", id="list"),
-        turn,
-    )
-
-
-def _turn() -> Markup:
-    return join(
-        tag("button", words, type="button", id=id) for id, words in (("previous", "Previous"), ("next", "Next"))
-    )
-
-
-def _legend() -> Markup:
-    both = tag("span", tag("span", "correct", class_="predicted h0"), class_="gold h0")
-    missed = tag("span", "missed", class_="gold missed h0")
-    spurious = tag("span", "spurious", class_="predicted spurious h0")
-    words = (" underlined: gold; tinted: predicted. ", both, " ✓ both, ", missed, " − only gold, ", spurious)
-    return tag("p", "Marks take the label's colour;", *words, " + only predicted.", class_="note legend")
+    return [tag("div", *parts, class_="plots")]

@@ -95,7 +95,7 @@ def _frequency_axis(numbers: Sequence[int]) -> Axis:
 
 
 def _label_dot(cx: float, cy: float, row: Mapping[str, Any], hues: Mapping[str, int]) -> Markup:
-    words = f"{row['label']}: F1 {percent(row['f1'])}, {row['gold']} gold, {row['predicted']} predicted"
+    words = f"{row['label'] or '–'}: F1 {percent(row['f1'])}, {row['gold']} gold, {row['predicted']} predicted"
     return tag("circle", tag("title", words), cx=cx, cy=cy, r=5, class_=f"label h{hues[row['label']]}")
 
 

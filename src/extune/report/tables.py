@@ -7,24 +7,33 @@ from .markup import Markup, join, percent, scrollable, tag
 from .shape import Split, StageRow
 
 RATES = (
+    ("Macro F1", "macro_f1"),
     ("Precision", "precision"),
     ("Recall", "recall"),
     ("Exact match", "exact_match"),
     ("Parse rate", "parse_rate"),
 )
+ANSWERS = (
+    ("Answers exact", "answer_exact_match"),
+    ("Answer F1", "answer_f1"),
+    ("ROUGE-L", "answer_rouge_l"),
+    ("Supported", "answer_supported_rate"),
+)
+"""Of questions and answers, where there are any."""
 
 
 def tiles(metrics: Mapping[str, Any], baseline: Mapping[str, Any] | None) -> Markup:
     """The headline: one tile a figure, in per cent."""
-    shown = [_tile(name, percent(metrics.get(key)), "") for name, key in RATES]
+    rates = (*RATES, *((name, key) for name, key in ANSWERS if key in metrics))
+    shown = [_tile(name, percent(metrics.get(key)), "") for name, key in rates]
     gain = "" if baseline is None else f"; {100 * (metrics['f1'] - baseline['f1']):+.1f} over the baseline"
     first = _tile("F1", percent(metrics["f1"]), f"{interval(metrics)}{gain}", "tile lead")
-    rate = f"{percent(metrics.get('invented_rate'))} % of the predicted spans"
+    rate = f"{percent(metrics.get('invented_rate'))} % of all"
     return tag(
         "dl",
         first,
         *shown,
-        _tile("Invented spans", _number(metrics.get("invented_spans")), rate),
+        _tile("Invented spans", number(metrics.get("invented_spans")), rate),
         class_="tiles",
     )
 
@@ -58,7 +67,7 @@ def _figures_row(name: str, metrics: Mapping[str, Any], class_: str | None = Non
         percent(metrics.get("f1")),
         interval(metrics),
         *(percent(metrics.get(key)) for _, key in RATES),
-        *(_number(metrics.get(key)) for key in ("invented_spans", "documents", "gold", "predicted")),
+        *(number(metrics.get(key)) for key in ("invented_spans", "documents", "gold", "predicted")),
     ]
     head = tag("th", tag("bdi", name), scope="row")
     return tag("tr", head, *(tag("td", cell) for cell in cells), class_=class_)
@@ -77,12 +86,12 @@ def _label_row(row: Mapping[str, Any], hues: Mapping[str, int]) -> Markup:
     cells = (
         percent(row["precision"]),
         percent(row["recall"]),
-        _number(row["gold"]),
-        _number(row["predicted"]),
+        number(row["gold"]),
+        number(row["predicted"]),
     )
     return tag(
         "tr",
-        tag("th", swatch, tag("bdi", row["label"]), scope="row"),
+        tag("th", swatch, tag("bdi", row["label"] or "–"), scope="row"),
         tag("td", percent(row["f1"])),
         tag("td", bar(row["f1"]), class_="bar"),
         *(tag("td", cell) for cell in cells),
@@ -119,5 +128,6 @@ def table(caption: str, columns: Iterable[str], rows: Iterable[Markup]) -> Marku
     return tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", join(rows)))
 
 
-def _number(value: int | None) -> str:
+def number(value: int | None) -> str:
+    """A whole number with thousands apart; a dash where there is none."""
     return "–" if value is None else f"{value:,}"

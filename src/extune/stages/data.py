@@ -65,7 +65,7 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
         raise
     for warning in done.warnings:
         log.warning(warning)
-    _hold_to_limits(config, done)
+    _hold_to_limits(config, done, root)
     with _whole(root / RECORDS) as target:
         for name, records in done.splits.items():
             write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
@@ -84,13 +84,19 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
     }
 
 
-def _hold_to_limits(config: Config, done: Prepared) -> None:
+def _hold_to_limits(config: Config, done: Prepared, root: Path) -> None:
     """Raises CheckFailed where the data oversteps a limit of params.yaml."""
     if config.inspect == Limits():
         return
-    from ..inspect import check, inspect_splits
+    from ..inspect import check, inspect_splits, token_counter
 
-    figures = inspect_splits(done.splits, schema=done.schema, window=None, max_length=0)
+    counted = config.inspect.max_over_window is not None
+    figures = inspect_splits(
+        {name: (*records, *(done.rejected if name == "train" else ())) for name, records in done.given.items()},
+        schema=done.schema,
+        window=token_counter(root / "models" / "base") if counted else None,
+        max_length=int(config.train.sft.get("max_length", 1024)),
+    )
     if over := check(figures, config.inspect):
         raise CheckFailed(
             "; ".join(over), where=config.data.source, remedy="`extune inspect` shows all figures; params.yaml: inspect"

@@ -13,13 +13,14 @@ from ..baseline import memorise
 from ..config import Config
 from ..errors import TrackingError
 from ..extract import Extraction, batches, from_json
-from ..files import atomic, read_json, write_json, write_jsonl
+from ..files import atomic, read_json, write_csv, write_json, write_jsonl
 from ..lineage import git_state, md5
 from ..prompt import PROMPT_VERSION
 from ..records import Record, record_to_json
 from ..report import LossRow, Report, document_row, page
 from ..score import Score, count_invalid, count_problems, known_mentions, score, summary
 from ..tasks import Task, task
+from .certainty import CALIBRATION, Certainty, assess, write_certainty
 from .data import RECORDS, SFT, read_records
 from .training import ADAPTER, CURVE, RUN, chosen_params
 
@@ -92,6 +93,10 @@ def _row(record: Record) -> dict[str, str]:
     return {"text": record.text, **({"question": record.qa.question} if record.qa else {})}
 
 
+SHOWN = ("precision", "recall", "f1", "f1_low", "f1_high", "exact_match", "parse_rate", "invented_spans", "baseline_f1")
+"""What the command prints; metrics/eval.json and the report have the rest."""
+
+
 def evaluate(config: Config, root: Path) -> dict[str, Any]:
     """Measure the registered version as it will be served; write figures, plots, predictions and the report.
 
@@ -118,22 +123,27 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
             "gold": gold,
             "found": found,
         }
-    figures = {split: _flat(m) for split, m in measured.items()}
-    _write(root, config, version, measured, figures, asked)
+    sure = assess(measured, asked)
+    figures = {split: _flat(m) | _rounded(sure.figures[split]) for split, m in measured.items()}
+    _write(root, config, version, measured, figures, asked, sure)
     _publish(client, root, version, measured, figures)
     _keep(client, root, version, measured, figures, asked)
-    return {"version": version["version"], **figures, "report": str(REPORTS / "index.html")}
+    shown = {split: {name: row[name] for name in SHOWN} for split, row in figures.items()}
+    return {"version": version["version"], **shown, "report": str(REPORTS / "index.html")}
 
 
 def _loaded(client: Any, version: Mapping[str, Any]) -> Any:
     """The registered model, if the store's version of that number is the one that was registered."""
     import mlflow
 
+    from ..tracking import without_advice
+
     uri = f"models:/{version['name']}/{version['version']}"
     try:
         if not str(client.get_model_version(version["name"], version["version"]).source).endswith(version["model_id"]):
             raise mlflow.exceptions.MlflowException("another model has that number")
-        return mlflow.pyfunc.load_model(uri)
+        with without_advice():
+            return mlflow.pyfunc.load_model(uri)
     except mlflow.exceptions.MlflowException as exc:
         raise TrackingError(
             f"{uri} is not in the registry ({str(exc).splitlines()[0]})",
@@ -166,23 +176,28 @@ def _summary(scored: Score, problems: Any, config: Config) -> dict[str, Any]:
 
 
 def _flat(measured: Mapping[str, Any]) -> dict[str, float]:
-    figures = {k: round(v, 6) for k, v in measured["metrics"].items() if isinstance(v, int | float)}
-    return {**figures, "baseline_f1": round(measured["baseline"]["f1"], 6)}
+    return {**_rounded(measured["metrics"]), "baseline_f1": round(measured["baseline"]["f1"], 6)}
+
+
+def _rounded(figures: Mapping[str, Any]) -> dict[str, float]:
+    return {k: round(v, 6) for k, v in figures.items() if isinstance(v, int | float)}
 
 
 def _write(
     root: Path, config: Config, version: Mapping[str, Any], measured: Mapping[str, Any],
-    figures: Mapping[str, Any], asked: Task,
+    figures: Mapping[str, Any], asked: Task, sure: Certainty,
 ) -> None:  # fmt: skip
     write_json(root / FIGURES, figures)
+    write_certainty(root, sure)
     last = list(measured)[-1]
-    _write_csv(root / LABELS, measured[last]["metrics"]["per_label"])
+    columns = ("label", "f1", "precision", "recall", "gold", "predicted")
+    write_csv(root / LABELS, columns, measured[last]["metrics"]["per_label"])
     for split, m in measured.items():
         write_jsonl(
             root / REPORTS / f"{split}.jsonl", (_prediction(g, e) for g, e in zip(m["gold"], m["found"], strict=True))
         )
     with atomic(root / REPORTS / "index.html") as handle:
-        handle.write(page(_report(root, config, version, measured, asked)))
+        handle.write(page({**_report(root, config, version, measured, asked), "confidence": sure.shown}))
 
 
 def _prediction(gold: Record, extraction: Extraction) -> dict[str, Any]:
@@ -200,15 +215,6 @@ def _annotations(record: Record) -> dict[str, Any]:
     """The neutral form of a record's items alone."""
     row = record_to_json(record)
     return {name: row[name] for name in ("entities", "relations", "events", "qa", "graph") if name in row}
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with atomic(path) as handle:
-        writer = csv.DictWriter(
-            handle, ["label", "f1", "precision", "recall", "gold", "predicted"], lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _report(root: Path, config: Config, version: Mapping[str, Any], measured: Mapping[str, Any], asked: Task) -> Report:
@@ -257,7 +263,7 @@ def _publish(
         for split, m in measured.items():
             mlflow.log_table(_table(m), f"predictions_{split}.json")
     for key, value in flat.items():
-        if key.endswith((".f1", ".f1_low", ".f1_high", ".invented_spans", ".parse_rate")):
+        if key.endswith((".f1", ".f1_low", ".f1_high", ".invented_spans", ".parse_rate", ".ece_calibrated")):
             client.set_model_version_tag(name, number, key, str(value))
     client.set_model_version_tag(name, number, EVALUATED, md5(root / RECORDS / "test.jsonl"))
 
@@ -280,7 +286,8 @@ def _keep(
         "figures": {split: {**figures[split], "documents_per_second": _speed(m)} for split, m in measured.items()},
     }
     counts = {split: count_rows(_pairs(m["gold"], m["found"]), asked) for split, m in measured.items()}
-    keep(client, version, known, counts, [root / REPORTS / f"{split}.jsonl" for split in measured])
+    kept = [*(root / REPORTS / f"{split}.jsonl" for split in measured), root / CALIBRATION]
+    keep(client, version, known, counts, kept)
 
 
 def _table(m: Mapping[str, Any]) -> dict[str, list[Any]]:
