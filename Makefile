@@ -29,7 +29,7 @@ demo: venv ## run the whole pipeline on the embedded data and model, then print 
 	@$(BIN)/extune summary
 
 test: venv ## default tests (under a minute, no torch), then the integration tests
-	$(RUN) python -m pytest -q
+	$(RUN) python -m pytest -q -n 2
 	$(RUN) python -m pytest -q -m integration
 
 check: venv ## linter, formatting, types

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot, Span
 
 # Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
-settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile("quick")
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"

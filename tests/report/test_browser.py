@@ -63,7 +63,10 @@ def noted(browse: Callable[..., str], source: str, script: str) -> list[Any]:
     return json.loads(html.unescape(re.search("<title>(.*?)</title>", shown)[1]))
 
 
-def test_a_kind_a_label_or_a_worst_document_filters_the_list(source: str, browse: Callable[..., str]):
+def test_a_kind_a_label_or_a_worst_document_filters_the_list(report: Report, browse: Callable[..., str]):
+    dev = report["splits"]["dev"]
+    twin = {**next(row for row in dev["documents"] if row["id"] == "en"), "id": "twin"}
+    splits = {**report["splits"], "dev": {**dev, "documents": [*dev["documents"], twin]}}
     script = """
         const note = () => notes.push([...document.querySelectorAll("#list h3 bdi")].map((id) => id.textContent.slice(0, 2)));
         const click = (what) => { document.querySelector(what).click(); note(); };
@@ -79,11 +82,12 @@ def test_a_kind_a_label_or_a_worst_document_filters_the_list(source: str, browse
         set("label", "", "change");
         set("query", "NOTHING here", "input");
         click('#mistakes [data-document=en][data-split=dev]');
+        click('[data-filter=missed]');
         click('[data-filter=problems]');
         set("split", "test", "change");
     """
-    assert noted(browse, source, script) == [
-        ["en"], ["en", "id", "zh", "no"], ["zh"], ["en", "id", "zh", "no"], ["no"], ["en"], [], ["id"],
+    assert noted(browse, page({**report, "splits": splits}), script) == [
+        ["en"], ["en", "id", "zh", "no"], ["zh"], ["en", "id", "zh", "no"], ["no"], ["en"], ["en", "tw"], [], ["id"],
     ]  # fmt: skip
 
 
