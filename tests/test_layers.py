@@ -14,13 +14,17 @@ LAYERS = (
     ("shapes", "grammar", "tasks", "notations", "readers"),
     (
         *("bases", "frames", "sentences", "generate", "instruct", "deepke"),
-        *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots", "prepare", "baseline", "confusable", "convert"),
+        *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots"),
+        *("prepare", "baseline", "confusable", "convert"),
         *("robustness", "before_after"),
         *("parts", "confidence", "calibration", "reliability"),
     ),
     ("extract", "measure"),
     ("tokens", "model", "train", "decode", "artefact", "answering"),
-    ("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages", "trials", "overview", "api"),
+    (
+        *("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages"),
+        *("trials", "overview", "api"),
+    ),
     ("cli", "__main__"),
 )
 # The lowest layer that may import a library, and from there up any may.

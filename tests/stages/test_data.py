@@ -49,8 +49,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 def test_the_shipped_parameters_give_training_rows(built: tuple[Path, dict[str, Any]]) -> None:
     folder, told = built
-    assert told["generate"] == {"train": 1000, "test": 120, "written": "data/raw"}
-    assert told["prepare"]["train"] + told["prepare"]["dev"] == 1000
+    assert told["generate"] == {"train": 900, "test": 120, "written": "data/raw"}
+    assert told["prepare"]["train"] + told["prepare"]["dev"] == 900
     assert (told["prepare"]["quarantined"], told["prepare"]["grounded"]) == (0, True)
 
     rows = jsonl(folder / "data/sft/train.jsonl")
