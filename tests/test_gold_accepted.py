@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from extune.errors import AnswerError
 from extune.instruct import answer, queries
 from extune.notations import NOTATIONS
 from extune.prompt import Prompt
@@ -53,7 +54,11 @@ def refused(record: Record, prompt: Prompt, encoder: Any, masks: Any) -> str:
     from llguidance import LLMatcher
 
     for query in queries(record, prompt.task, prompt.schema, -1):
-        gold = answer(record, query, prompt.task, prompt.notation, prompt.schema)
+        try:
+            gold = answer(record, query, prompt.task, prompt.notation, prompt.schema)
+        except AnswerError:  # refused by name when data is built: `tags` on a mention that it cannot mark
+            assert prompt.notation.name == "tags"
+            continue
         ids = encoder.content(gold)
         matcher = LLMatcher(masks, prompt.grammar(query))
         assert not matcher.is_error(), matcher.get_error()

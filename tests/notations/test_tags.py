@@ -11,8 +11,8 @@ from llguidance import LLMatcher, LLTokenizer
 
 from extune.errors import AnswerError, ConfigError
 from extune.notations.marks import Mark, place
-from extune.notations.tags import DEPTH, HEAD, MOST_LABELS, TAGS
-from extune.shapes import MAX_ITEMS, Fields, Many, Slot, Span, Value
+from extune.notations.tags import DEPTH, HEAD, MOST_LABELS, MOST_MARKS, TAGS
+from extune.shapes import Fields, Many, Slot, Span, Value
 
 LABELS = ("人名", "/x>", "a\\", "<b>\n")
 TEXTS = st.text(st.sampled_from("<>/\\ab \n\x00人名") | st.characters(codec="utf-8"), min_size=1, max_size=12)
@@ -213,7 +213,7 @@ def test_no_answer_makes_a_reader_fail(answer: str) -> None:
 def test_the_text_must_be_copied_to_its_end_and_marks_run_out(accepts: Callable[[str, str], bool]) -> None:
     asked, text = shape("A"), "ab" * 200
     grammar = TAGS.grammar(asked, text)
-    full = "<A>a</A>b" * MAX_ITEMS + text[2 * MAX_ITEMS :]
+    full = "<A>a</A>b" * MOST_MARKS + text[2 * MOST_MARKS :]
 
     assert accepts(grammar, full)
     assert not accepts(grammar, full + "a")
@@ -232,7 +232,7 @@ def test_a_text_longer_than_the_head_is_copied_unmarked_from_there(accepts: Call
 def test_a_full_head_of_nested_marks_stays_within_what_llguidance_holds(accepts: Callable[[str, str], bool]) -> None:
     asked = shape("A", "B", "C", "D")
     nested = "<A><B><C><D>a</D></C></B></A>"
-    marks = MAX_ITEMS * 2 // 4
+    marks = MOST_MARKS * 2 // 4
 
     assert accepts(TAGS.grammar(asked, "a" * HEAD), "a" * (HEAD - marks) + nested * marks)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import AnswerError, ConfigError
 from ..grammar import literal
-from ..shapes import MAX_ITEMS, Fields, Many, Span, Value, check
+from ..shapes import Fields, Many, Span, Value, check
 from .entity_lines import asked
 from .marks import Mark, place
 from .notation import Notation
@@ -19,7 +19,9 @@ DEPTH = 4
 """Marks around one character: nested entities of the usual corpora have 2 or 3."""
 MOST_LABELS = 1000
 HEAD = 1000
-"""Characters that can be marked, and twice MAX_ITEMS marks in them: llguidance holds 2000 steps of a grammar."""
+"""Characters that can be marked, and twice MOST_MARKS marks in them: llguidance holds 2000 steps of a grammar."""
+MOST_MARKS = 128
+"""Marks of an answer about one label; twice as many where there are more labels."""
 
 
 def spell(value: Value, shape: Fields, text: str) -> str:
@@ -128,7 +130,7 @@ def grammar(shape: Fields, text: str) -> str:
     if not shape.fields or not head:
         return f"start: {literal(_escape(text))}\n"
     names = [_name(label) for label in _labels(shape)]
-    limit = MAX_ITEMS * min(len(names), 2)
+    limit = MOST_MARKS * min(len(names), 2)
     chars = [f"{literal(_escape(char))} %if eq(_, {at})" for at, char in enumerate(head)]
     rules = ["start: copy0::0", f"char::_: {_either(chars)}"]
     for depth in range(DEPTH + 1):
