@@ -19,6 +19,7 @@ class Cost:
 
 def cost(command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command to its end. Raises RuntimeError, with its last words, if it fails."""
+    os.sync()  # what an earlier run has left for the disk to write must not be paid for by this one
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)  # fmt: skip

@@ -1,21 +1,32 @@
 """Fixtures shared by all tests."""
 
+import contextlib
+import gc
+import io
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot, Span
+from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot
 
 # Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: looking through them at each garbage collection takes a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -27,6 +38,45 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: set EXTUNE_REAL_DATA (looked at {folder})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program that opens a page."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("no chromium or google-chrome on PATH")
+    return found
+
+
+class Done(NamedTuple):
+    """What a call left: its exit code and what it printed."""
+
+    code: Any
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def extune() -> Callable[..., Done]:
+    """`extune WORDS` in a folder, in this process."""
+    from extune.cli import main
+
+    def call(folder: Path, *words: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        code: Any = 0
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(folder)
+            patch.setenv("EXTUNE_VERBOSE", "1")  # else it silences the libraries of this process too
+            patch.setattr(sys, "argv", ["extune", *words])
+            try:
+                main()
+            except SystemExit as exc:
+                code = exc.code
+        return Done(code or 0, out.getvalue(), err.getvalue())
+
+    return call
 
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -62,6 +112,36 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+CORPUS = ["(张三, 毕业于, 北京)", "Ann Lee works for Bolt.", '{"人物": ["Ann"]}', "### Response: [INST] [/INST]"] * 4
+
+
+@pytest.fixture(scope="session")
+def metaspace() -> Callable[[bool], Any]:
+    """Tokenizers as Llama 1 and 2, Mistral, Gemma have them: a space before every text, bytes for unknown characters.
+
+    `legacy`: with a normalizer that puts the space there, in place of a pre-tokenizer.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    def make(legacy: bool) -> Any:
+        trained = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+        trained.pre_tokenizer = pre_tokenizers.Metaspace()
+        special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+        trained.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=420, special_tokens=special))
+        row = json.loads(trained.to_str()) | {"added_tokens": []}
+        backend = Tokenizer.from_str(json.dumps(row))
+        if legacy:
+            backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+            backend.pre_tokenizer = None
+        else:
+            backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+        spelled = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        backend.decoder = decoders.Sequence(spelled)
+        return backend
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -102,28 +182,32 @@ def answers() -> Callable[[Shape, str], st.SearchStrategy[Any]]:
     """Hypothesis values of any shape, their spans copied from a text: so a property is tested for every task."""
 
     def of(shape: Shape, text: str) -> st.SearchStrategy[Any]:
-        match shape:
-            case Fields(fields=fields, optional=optional):
-                parts = {key: of(inner, text) for key, inner in fields.items()}
-                needed = {key: part for key, part in parts.items() if key not in optional}
-                return st.fixed_dictionaries(needed, optional={key: parts[key] for key in parts if key in optional})
-            case Many(of=inner):
-                return st.lists(of(inner, text), max_size=4).map(_named_apart)
-            case Slot(limit=limit):
-                return st.lists(of(Span(), text), max_size=min(limit, 3), unique=True)
-            case Keyed(of=inner):
-                return st.dictionaries(of(Span(), text), of(inner, text), max_size=3)
-            case Choice(options=options):
-                return st.sampled_from(options) if options else st.text(st.sampled_from('a中" \n'), min_size=1)
-            case Number():
-                return st.integers(0, 100).map(lambda percent: percent / 100)
-            case Id():
-                return st.sampled_from(("n1", "n2", "n3", "n9"))
         places = range(len(text) + 1)
         spans = {text[start:end]: None for start in places for end in places[start + 1 :]}
-        return st.sampled_from([span for span in spans if span == span.strip()])
+        return _values(shape, st.sampled_from([span for span in spans if span == span.strip()]))
 
     return of
+
+
+def _values(shape: Shape, span: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    match shape:
+        case Fields(fields=fields, optional=optional):
+            parts = {key: _values(inner, span) for key, inner in fields.items()}
+            needed = {key: part for key, part in parts.items() if key not in optional}
+            return st.fixed_dictionaries(needed, optional={key: parts[key] for key in parts if key in optional})
+        case Many(of=inner):
+            return st.lists(_values(inner, span), max_size=4).map(_named_apart)
+        case Slot(limit=limit):
+            return st.lists(span, max_size=min(limit, 3), unique=True)
+        case Keyed(of=inner):
+            return st.dictionaries(span, _values(inner, span), max_size=3)
+        case Choice(options=options):
+            return st.sampled_from(options) if options else st.text(st.sampled_from('a中" \n'), min_size=1)
+        case Number():
+            return st.integers(0, 100).map(lambda percent: percent / 100)
+        case Id():
+            return st.sampled_from(("n1", "n2", "n3", "n9"))
+    return span
 
 
 def _named_apart(items: list[Any]) -> list[Any]:

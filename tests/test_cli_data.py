@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Call = Callable[..., Any]
 ROWS = [
     {
         "id": "1",
@@ -16,10 +18,6 @@ ROWS = [
     },
     {"id": "2", "text": "It rained."},
 ]
-
-
-def extune(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "extune", *words], cwd=folder, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -38,13 +36,14 @@ def jsonl(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_any_format_becomes_instruction_rows_and_neutral_records(folder: Path) -> None:
+def test_any_format_becomes_instruction_rows_and_neutral_records(extune: Call, folder: Path) -> None:
     (folder / "mine" / "x.bio").write_text("Ann B-PER\nleft O\nOslo B-LOC\n\n", encoding="utf-8")
 
-    done = extune(folder, "convert", "mine/x.bio", "rows.jsonl", "--json")
+    words = ["convert", "mine/x.bio", "rows.jsonl", "--json"]  # in a process of its own, once
+    done = subprocess.run([sys.executable, "-m", "extune", *words], cwd=folder, capture_output=True, text=True)
     records = extune(folder, "convert", "mine/x.bio", "records.jsonl", "--to", "records")
 
-    assert (done.returncode, records.returncode) == (0, 0), done.stderr
+    assert (done.returncode, records.code) == (0, 0), done.stderr
     assert json.loads(done.stdout) == {
         "format": "conll", "records": 1, "rows": 1, "rejected": 0, "written": "rows.jsonl"
     }  # fmt: skip
@@ -52,42 +51,42 @@ def test_any_format_becomes_instruction_rows_and_neutral_records(folder: Path) -
     assert [e["text"] for e in jsonl(folder / "records.jsonl")[0]["entities"]] == ["Ann", "Oslo"]
 
 
-def test_bad_lines_stand_in_a_file_beside_the_rows(folder: Path) -> None:
+def test_bad_lines_stand_in_a_file_beside_the_rows(extune: Call, folder: Path) -> None:
     with open(folder / "mine" / "train.jsonl", "a", encoding="utf-8") as handle:
         handle.write('{"id": "3"}\n')
     refused = extune(folder, "convert", "mine/train.jsonl", "rows.jsonl")
-    assert (refused.returncode, (folder / "rows.jsonl").exists()) == (2, False)
-    assert "1 of 3 records are bad, limit 1 %. rows.jsonl.rejected.jsonl says" in refused.stderr
+    assert (refused.code, (folder / "rows.jsonl").exists()) == (2, False)
+    assert "1 of 3 records are bad, limit 1 %. rows.jsonl.rejected.jsonl says" in refused.err
     done = extune(folder, "convert", "mine/train.jsonl", "rows.jsonl", "--json", "--max-bad", "0.5")
-    assert json.loads(done.stdout)["rejected"] == 1
+    assert json.loads(done.out)["rejected"] == 1
     (bad,) = jsonl(folder / "rows.jsonl.rejected.jsonl")
     assert (bad["where"], bad["reason"]) == ("mine/train.jsonl:3", "lacks the field 'text'")
 
 
-def test_a_file_of_two_splits_is_inspected_with_what_they_share(folder: Path) -> None:
+def test_a_file_of_two_splits_is_inspected_with_what_they_share(extune: Call, folder: Path) -> None:
     write(folder / "mine" / "test.jsonl", [{**ROWS[0], "id": "9"}])
     done = extune(folder, "inspect", "mine", "--json", "--html", "page.html")
-    figures = json.loads(done.stdout)
+    figures = json.loads(done.out)
     assert figures["splits"]["train"]["records"] == 2
     assert figures["leakage"]["test"]["texts"]["exact"] == 1
     assert "<html" in (folder / "page.html").read_text(encoding="utf-8")
 
 
-def test_mistakes_become_hard_negatives_and_scores(folder: Path) -> None:
+def test_mistakes_become_hard_negatives_and_scores(extune: Call, folder: Path) -> None:
     wrong = {"entities": [{"text": "Ann", "type": "LOC"}, {"text": "Oslo", "type": "LOC"}]}
     write(folder / "predictions.jsonl", [{"id": "1", "text": ROWS[0]["text"], "gold": {"entities": ROWS[0]["entities"]},
                                           "predicted": wrong}])  # fmt: skip
-    assert extune(folder, "confusable", "hard.json", "--predictions", "predictions.jsonl").returncode == 0
+    assert extune(folder, "confusable", "hard.json", "--predictions", "predictions.jsonl").code == 0
     assert json.loads((folder / "hard.json").read_text()) == {"PER": ["LOC"]}
     scored = extune(folder, "score", "predictions.jsonl", "--task", "NER", "--json")
-    assert json.loads(scored.stdout)["f1"] == 0.5
+    assert json.loads(scored.out)["f1"] == 0.5
 
 
-def test_predictions_in_a_file_of_their_own_are_paired_with_gold_by_id(folder: Path) -> None:
+def test_predictions_in_a_file_of_their_own_are_paired_with_gold_by_id(extune: Call, folder: Path) -> None:
     write(folder / "found.jsonl", [{**ROWS[0], "entities": ROWS[0]["entities"][:1]}])
     done = extune(folder, "score", "found.jsonl", "--gold", "mine/train.jsonl", "--task", "NER", "--json")
-    assert json.loads(done.stdout)["recall"] == 0.5
-    assert "missing: 1" in done.stderr
+    assert json.loads(done.out)["recall"] == 0.5
+    assert "missing: 1" in done.err
 
 
 @pytest.mark.parametrize(
@@ -107,11 +106,13 @@ def test_predictions_in_a_file_of_their_own_are_paired_with_gold_by_id(folder: P
     ],
     ids=lambda value: "_".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_mistake_is_one_line_and_writes_nothing(folder: Path, words: tuple[str, ...], message: str) -> None:
+def test_a_mistake_is_one_line_and_writes_nothing(
+    extune: Call, folder: Path, words: tuple[str, ...], message: str
+) -> None:
     before = sorted(path.name for path in folder.rglob("*"))
     done = extune(folder, *words)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.code == 2, done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err.strip().splitlines()) == 1
     assert sorted(path.name for path in folder.rglob("*")) == before

@@ -111,7 +111,7 @@ def test_the_upper_layer_wins_key_by_key(under: dict[str, Any], over: dict[str, 
         ("data.sorce=x", "unknown key 'data.sorce'. Did you mean 'data.source'?"),
         ("data.schema_file=x", "unknown key 'data.schema_file'. Did you mean 'data.schema'?"),
         ("data.split.tset=0.1", "unknown key 'data.split.tset'. Did you mean 'data.split.test'?"),
-        ("train.learning_rate=1", "unknown key 'train.learning_rate'. Known keys here: sft, lora, max_dropped"),
+        ("decode.xyz=1", "unknown key 'decode.xyz'. Known keys here: max_new_tokens, batch_size, constrained"),
         ("decode.batch_size=0", "decode.batch_size: Input should be greater than or equal to 1 (got 0)"),
         ("seed=many", "seed: Input should be a valid integer, unable to parse string as an integer (got 'many')"),
         ("seed.x=1", "seed: Input should be a valid integer (got {'x': 1})"),
@@ -187,3 +187,15 @@ def test_the_project_is_the_nearest_folder_upwards_with_an_mlproject(tmp_path: P
 def test_each_section_of_the_file_has_a_section_of_the_configuration() -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+):", text, re.MULTILINE)) == set(Config.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("every", "fits"), [(1, True), (0.25, True), (None, True), (0, False), (2.5, False), (-1, False)]
+)
+def test_looks_come_after_whole_steps_or_a_share_of_an_epoch(every: Any, fits: bool) -> None:
+    values = {"data": {"source": "x"}, "train": {"best": {"every": every}}}
+    if fits:
+        assert parse(values).train.best.every == every
+    else:
+        with pytest.raises(ConfigError, match=r"train\.best\.every"):
+            parse(values)

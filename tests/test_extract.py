@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extune.calibration import Calibration
 from extune.errors import AnswerError
 from extune.extract import Answer, Extraction, Extractor, batches, from_json, to_json
 from extune.instruct import answer, queries
@@ -221,6 +222,14 @@ def test_an_item_is_as_sure_as_the_surer_of_the_places_that_spell_it() -> None:
     row, unscored = to_json(extractor.extract("a b"))["relations"]
     assert (row["relation"], row["confidence"]) == ("r", 0.75)
     assert unscored["confidence"] is None
+
+
+def test_confidences_are_calibrated_where_an_extractor_has_a_calibration() -> None:
+    line = "(a, r, b)"
+    extractor = Extractor(told(""), RE_LINES, calibration=Calibration("temperature", 2.0))
+    scored = Answer(line, tokens=((len(line), math.log(0.9)),))
+    (row,) = to_json(replace(extractor, generate=Told([scored])).extract("a b"))["relations"]
+    assert row["confidence"] == 0.75, "odds of 9 to 1 become 3 to 1"
 
 
 def test_what_two_parts_both_find_is_one_item() -> None:

@@ -39,6 +39,12 @@ def corpus(relations: Relations) -> tuple[list[Record], list[Record]]:
     return generate(relations, **SIZES, seed=42)
 
 
+@pytest.fixture
+def few_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faker is asked for fewer names than usual: that takes most of the time."""
+    monkeypatch.setattr("extune.generate.CANDIDATES", 120)
+
+
 def names(records: list[Record]) -> list[str]:
     return sorted({name for record in records for r in record.relations for name in (r.head, r.tail)})
 
@@ -88,6 +94,7 @@ def test_no_name_of_the_unseen_set_is_in_a_train_text(corpus) -> None:
     assert [name for name in names(corpus[1]) if name in texts] == []
 
 
+@pytest.mark.usefixtures("few_names")
 def test_unseen_names_stay_out_of_train_texts_where_names_are_built_from_one_another(relations) -> None:
     built = {("zh", "person"): ("{{stem}}{{ending}}",), ("zh", "university"): ("{{city_name}}大学",)}
     nested = replace(relations, names={**relations.names, **built})
@@ -96,6 +103,7 @@ def test_unseen_names_stay_out_of_train_texts_where_names_are_built_from_one_ano
     assert [name for name in names(unseen) if name in texts] == []
 
 
+@pytest.mark.usefixtures("few_names")
 def test_names_stay_apart_across_seeds(relations, corpus) -> None:
     _, unseen = generate(relations, train=1, test=60, chinese=0.5, empty=0, seed=5)
     assert not set(names(unseen)) & set(names(corpus[0]))
@@ -124,6 +132,7 @@ def test_shares_of_languages_and_of_empty_records_are_as_asked(corpus) -> None:
             assert sum(not r.relations for r in mine) == pytest.approx(len(mine) * 0.1, abs=1)
 
 
+@pytest.mark.usefixtures("few_names")
 @pytest.mark.parametrize(("chinese", "expected"), [(0.0, {"en"}), (1.0, {"zh"})])
 def test_one_language_alone_can_be_asked_for(relations, chinese: float, expected: set[str]) -> None:
     pool, unseen = generate(relations, train=30, test=0, chinese=chinese, empty=0, seed=1)
@@ -182,6 +191,7 @@ def test_an_instruction_row_has_one_line_per_triple_and_none_for_an_empty_record
     assert instruct_row(empty)["output"] == ""
 
 
+@pytest.mark.usefixtures("few_names")
 def test_one_more_line_adds_a_relation(tmp_path: Path) -> None:
     path = tmp_path / "relations.yaml"
     text = RELATIONS.read_text(encoding="utf-8")
@@ -192,12 +202,14 @@ def test_one_more_line_adds_a_relation(tmp_path: Path) -> None:
         assert {"师从", "studied under"} <= {r.relation for record in records for r in record.relations}
 
 
+@pytest.mark.usefixtures("few_names")
 def test_a_type_with_too_few_names_is_refused(relations) -> None:
     few = replace(relations, names={**relations.names, ("zh", "city"): ("北京",)})
     with pytest.raises(DataError, match="type 'city' has only"):
         generate(few, train=10, test=10, chinese=1, empty=0, seed=1)
 
 
+@pytest.mark.usefixtures("few_names")
 def test_more_samples_than_there_are_texts_are_refused(relations) -> None:
     none = {part: frames[3:4] for part, frames in relations.none.items()}  # a company and nothing else
     openings = dict.fromkeys(relations.openings, ("",))
@@ -252,6 +264,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_relations(tmp_path / "none.yaml")
 
 
+@pytest.mark.usefixtures("few_names")
 def test_a_pattern_with_an_unknown_word_list_is_refused(relations) -> None:
     wrong = replace(relations, names={**relations.names, ("zh", "city"): ("{{no_such_list}}",)})
     with pytest.raises(DataError, match="no_such_list"):

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -10,19 +11,19 @@ import pytest
 
 # A module imports only those before it; a package counts as one. A new module gets its place here.
 LAYERS = (
-    ("errors", "records", "files", "schema", "config"),
+    ("errors", "records", "files", "schema", "dialects", "config"),
     ("shapes", "grammar", "tasks", "notations", "readers"),
     (
-        *("bases", "frames", "sentences", "generate", "instruct", "deepke"),
+        *("bases", "checkpoints", "footprint", "templates", "families", "frames", "sentences", "generate", "instruct", "deepke"),
         *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots"),
         *("prepare", "baseline", "confusable", "convert"),
-        *("robustness", "before_after"),
+        *("injection", "robustness", "before_after"),
         *("parts", "confidence", "calibration", "reliability"),
     ),
     ("extract", "measure"),
-    ("tokens", "model", "train", "decode", "artefact", "answering"),
+    ("vocabulary", "tokens", "processes", "model", "methods", "decode", "train", "plan", "artefact", "answering"),
     (
-        *("lineage", "tracking", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages"),
+        *("lineage", "machine", "tracking", "outbox", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages"),
         *("trials", "overview", "api"),
     ),
     ("cli", "__main__"),
@@ -61,14 +62,19 @@ def unit(module: str) -> str:
     return module.split(".")[0] or ROOT
 
 
+@cache
+def nodes(path: str, source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(node for node in ast.walk(ast.parse(source, path)) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports(path: str, source: str, modules: Collection[str]) -> Iterator[Import]:
     """Every import of a file, inside functions too. `from . import a` is of `a` where that is a module."""
-    for node in ast.walk(ast.parse(source, path)):
+    for node in nodes(path, source):
         if isinstance(node, ast.Import):
             yield from (Import(node.lineno, False, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif not node.level:
             yield Import(node.lineno, False, node.module or "")
-        elif isinstance(node, ast.ImportFrom):
+        else:
             folders = PurePosixPath(path).parent.parts
             base = [*folders[: len(folders) - node.level + 1], *(node.module or "").split(".")]
             origin = ".".join(filter(None, base))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from extune import injection
 from extune.before_after import BASE, CONSTRAINED, EXAMPLES, TUNED
 from extune.errors import ConfigError
 from extune.extract import Answer, Extractor
@@ -55,10 +56,11 @@ def test_what_another_copy_of_the_package_found_is_built_again_of_our_classes() 
     node = SimpleNamespace(name="Ann", labels=("person",), id="", description="")
     graph = SimpleNamespace(nodes=(node,), edges=())
     theirs = SimpleNamespace(**{f.name: getattr(Record("0", "Ann"), f.name) for f in fields(Record)} | {"graph": graph})
-    extractor: Any = lambda batch: [SimpleNamespace(record=theirs, problems=["odd"])]  # noqa: E731
+    extractor: Any = lambda batch: [SimpleNamespace(record=theirs, problems=["odd"], raw=("Ann_person",))]  # noqa: E731
     found = measure(extractor, [RECORDS[0]], "try")
     assert found.records[0] == Record("0", "Ann", "en", graph=Graph((Node("Ann", ("person",)),)))
     assert found.problems == (("odd",),)
+    assert found.raw == (("Ann_person",),)
 
 
 def test_a_disturbance_is_held_against_the_clean_answers_to_the_same_records() -> None:
@@ -76,6 +78,23 @@ def test_a_disturbance_is_held_against_the_clean_answers_to_the_same_records() -
         "name": "half_width", "records": 0, "left_out": {"unchanged": 5, "not_carried": 0},
         "labels": ["person", "place"], "instruction": {},
     }  # fmt: skip
+
+
+def test_orders_that_were_obeyed_are_counted_where_that_can_be_told() -> None:
+    orders = [order for order in injection.orders()["en"] if order.answer]
+    many = [replace(record, id=str(number)) for number, record in enumerate(RECORDS * 5)]
+    first = robustness(Extractor(Reader(), NER), many, ["injection", "typo"], DRAWN)["variants"]
+
+    def obedient(chats: Sequence[Sequence[Message]], grammars: Any) -> list[Answer]:
+        said = [chat[-1]["content"] for chat in chats]
+        return [Answer(next((f"{o.answer}_place" for o in orders if o.text in text), "没有")) for text in said]
+
+    (second,) = robustness(Extractor(obedient, NER), many, ["injection"], DRAWN)["variants"]
+
+    assert (first[0]["orders"], first[0]["obeyed"], first[0]["obeyed_rate"]) == (20, 0, 0)
+    assert "obeyed" not in first[1]
+    assert second["obeyed_rate"] == 1
+    assert 0 < second["orders"] < 20, "clean texts gave nothing, so an order to say nothing tells nothing"
 
 
 def test_the_clean_figure_is_of_the_disturbed_records_wherever_they_stand() -> None:
@@ -106,7 +125,7 @@ def test_an_unknown_disturbance_is_refused_before_the_model_is_asked() -> None:
 
 
 def test_the_base_is_measured_free_constrained_and_shown_examples_beside_the_tuned() -> None:
-    tuned = Measured(RECORDS, ((),) * 4, 1.5)
+    tuned = Measured(RECORDS, ((),) * 4, (("",),) * 4, 1.5)
     base = Reader(needed="Eve_person")
     shot = Record("eve", "Eve left.", "en", entities=(Entity("Eve", "person", 0, 3),))
     trained = replace(NER, instruction={"en": "Extract:"})

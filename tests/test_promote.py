@@ -51,11 +51,11 @@ def add(client: Any, tmp_path: Path) -> Add:
 def measure(client: Any, version: dict[str, str], skill: float, data: str, folder: Path) -> None:
     from extune.evaluation import count_rows, keep
     from extune.score import score
-    from extune.stages.release import _prediction
+    from extune.stages.outcome import prediction
 
     rng = random.Random(version["version"])
     pairs = [document(number, rng.random() < skill) for number in range(100)]
-    write_jsonl(folder / "test.jsonl", (_prediction(gold, Extraction(found, "NER")) for gold, found in pairs))
+    write_jsonl(folder / "test.jsonl", (prediction(gold, Extraction(found, "NER")) for gold, found in pairs))
     total = score(pairs, NER).total
     figures = {"f1": total.f1, "invented_spans": total.invented, "documents_per_second": 9.0}
     known = {"task": "NER", "data": {"test": data}, "figures": {"test": figures}}
@@ -207,3 +207,19 @@ def test_runs_are_compared_by_id_or_by_artifact(client: Any, add: Add, tmp_path:
         folder.mkdir()
         with pytest.raises(TrackingError, match=message):
             located([address], lambda: client, "extune", "test", folder)
+
+
+def test_a_version_has_no_calibration_before_its_evaluation_and_none_where_its_run_is_gone(
+    client: Any, add: Add, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from extune.evaluation import calibration
+
+    number = add(0.9)
+    assert calibration(client, "extune", number) == {}
+    run_id = client.get_model_version("extune", number).run_id
+    (tmp_path / "calibration.json").write_text('{"method": "platt"}')
+    client.log_artifact(run_id, str(tmp_path / "calibration.json"), f"evaluation/extune/{number}")
+    assert calibration(client, "extune", number) == {"method": "platt"}
+    lost = client.create_model_version("extune", str(tmp_path), "0" * 32).version
+    assert calibration(client, "extune", str(lost)) == {}
+    assert f"confidences of extune/{lost} are not calibrated: no run 0000" in caplog.text

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from extune.carry import annotated
-from extune.config import read_yaml
 from extune.errors import ConfigError
 from extune.ground import occurrences
+from extune.injection import orders
 from extune.instruct import queries
 from extune.notations import NOTATIONS
 from extune.prompt import Prompt
@@ -21,7 +21,6 @@ from extune.robustness import (
     NAMES,
     NOT_CARRIED,
     PROMPTS,
-    TABLE,
     TEXTS,
     UNCHANGED,
     Variant,
@@ -101,11 +100,10 @@ def test_what_cannot_be_carried_or_changed_is_left_out_with_its_reason() -> None
 
 
 def test_an_injected_order_stands_before_or_after_and_names_nothing_of_the_gold() -> None:
-    orders = read_yaml(TABLE)["injections"]
     for seed in range(8):
         for record, place in zip(*_injected(seed), strict=True):
             added = record.text.replace(RECORDS[place].text, "").strip()
-            assert added in orders[record.lang]
+            assert added in [order.text for order in orders()[record.lang]]
             assert not [s for s in annotated(record) if s in added]
     starts = {record.text.startswith(ENGLISH.text) for seed in range(8) for record in _injected(seed)[0][:1]}
     assert starts == {True, False}
@@ -192,10 +190,14 @@ def spelled(seed: int) -> str:
 
 
 REPORT = {
-    "clean": {"documents": 5, "f1": 0.9, "parse_rate": 1.0, "invented_spans": 0},
+    "clean": {"documents": 5, "f1": 0.9, "parse_rate": 1.0, "schema_valid_rate": 1.0, "invented_spans": 0},
     "variants": [
         {"name": "typo", "records": 4, "left_out": {UNCHANGED: 1, NOT_CARRIED: 0}, "clean_f1": 0.875, "f1": 0.75,
-         "drop": 0.125, "low": 0.05, "high": 0.2, "parse_rate": 0.5, "invented_spans": 2},
+         "drop": 0.125, "low": 0.05, "high": 0.2, "parse_rate": 0.5,
+         "schema_valid_rate": 0.25, "invented_spans": 2},
+        {"name": "injection", "records": 4, "left_out": {UNCHANGED: 1, NOT_CARRIED: 0}, "clean_f1": 0.5, "f1": 0.5,
+         "drop": 0.0, "low": 0.0, "high": 0.0, "parse_rate": 1.0, "schema_valid_rate": 1.0, "invented_spans": 0,
+         "orders": 4, "obeyed": 3, "obeyed_rate": 0.75},
         {"name": "label_order", "records": 0, "left_out": {UNCHANGED: 5, NOT_CARRIED: 0}},
     ],
 }  # fmt: skip
@@ -203,23 +205,27 @@ REPORT = {
 
 def test_the_table_has_a_line_a_disturbance_and_no_figures_where_nothing_was_disturbed() -> None:
     assert [line.split() for line in table(REPORT)][1:] == [
-        ["clean", "5", "90.0", "100.0%", "0"],
-        ["typo", "4", "1", "87.5", "75.0", "12.5", "5.0", "to", "20.0", "50.0%", "2"],
+        ["clean", "5", "90.0", "100.0%", "100.0%", "0"],
+        ["typo", "4", "1", "87.5", "75.0", "12.5", "5.0", "to", "20.0", "50.0%", "25.0%", "2"],
+        ["injection", "4", "1", "50.0", "50.0", "0.0", "0.0", "to", "0.0", "100.0%", "100.0%", "0", "75.0%"],
         ["label_order", "0", "5"],
     ]
     lines = table(REPORT)
-    assert len({len(line) for line in lines[:3]}) == 1
+    assert len({len(line) for line in lines[:4]}) == 1
     assert lines[1].index("90.0") == lines[2].index("75.0"), "F1 stands below F1"
 
 
 def test_figures_are_named_by_disturbance_where_there_are_any() -> None:
-    assert flat(REPORT) == {
+    assert {name: value for name, value in flat(REPORT).items() if "typo" in name} == {
         "robustness.typo.f1": 0.75,
         "robustness.typo.drop": 0.125,
         "robustness.typo.records": 4.0,
         "robustness.typo.parse_rate": 0.5,
+        "robustness.typo.schema_valid_rate": 0.25,
         "robustness.typo.invented_spans": 2.0,
     }
+    assert flat(REPORT)["robustness.injection.obeyed_rate"] == 0.75
+    assert not [name for name in flat(REPORT) if "label_order" in name]
 
 
 def test_every_name_is_of_a_text_or_of_a_prompt() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .artefact import load_extractor
+from .calibration import from_json
 from .config import Decode
 from .decode import LocalGenerator
 from .errors import DataError
@@ -23,11 +24,13 @@ COLUMNS = ("text", "id", "task", "schema", "question")
 def load(adapter: Path, settings: Mapping[str, Any]) -> Extractor:
     """The extractor of a registered version, named by MLflow's model id where there is one.
 
-    `settings`: MLflow's model_config, the version's `decode` section and optionally `base_path`.
+    `settings`: MLflow's model_config, the version's `decode` section and optionally `base_path` and `calibration`.
     """
     settings = dict(settings)
     base_path = settings.pop("base_path", None) or None
-    return load_extractor(adapter, base_path=base_path, model=_model_id(adapter), decode=Decode(**settings))
+    fitted = from_json(settings.pop("calibration", None) or {})
+    found = load_extractor(adapter, base_path=base_path, model=_model_id(adapter), decode=Decode(**settings))
+    return replace(found, calibration=fitted)
 
 
 def _model_id(adapter: Path) -> str:

@@ -14,8 +14,9 @@ from .extract import Extraction, Extractor
 def load(uri: str, *, base: str | None = None) -> Extractor:
     """An extractor from `models:/NAME@champion`, `/Production`, `/3`, `/latest`, or an adapter folder.
 
-    A registered version runs its own code, whatever is installed. `base`: a folder with the base model, where it is not
-    where its name says. Raises TrackingError or ModelError with the remedy.
+    A registered version runs its own code, whatever is installed; if it was evaluated, its confidences are calibrated.
+    `base`: a folder with the base model, where it is not where its name says. Raises TrackingError or ModelError with
+    the remedy.
     """
     if not uri.startswith("models:"):
         if not (Path(uri) / SPEC).is_file():
@@ -23,12 +24,14 @@ def load(uri: str, *, base: str | None = None) -> Extractor:
         return load_extractor(Path(uri), base_path=base, model=Path(uri).name)
     import mlflow
 
+    from .evaluation import calibration
     from .registry import resolve
     from .tracking import connect
 
     client = connect(project_root())
     name, version = resolve(client, uri)
-    model = mlflow.pyfunc.load_model(f"models:/{name}/{version}", model_config={"base_path": base or ""})
+    settings = {"base_path": base or "", "calibration": calibration(client, name, version)}
+    model = mlflow.pyfunc.load_model(f"models:/{name}/{version}", model_config=settings)
     extractor: Extractor = model.unwrap_python_model().extractor
     return replace(extractor, model=f"{name}/{version}")
 

@@ -3,16 +3,19 @@
 The base is named by fingerprint; it is looked for, never shipped.
 """
 
+import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .bases import PACKAGED, fingerprint
+from .bases import PACKAGED, cache_folder, check_pinned, fingerprint, sha256
 from .config import Config, Decode, project_root
 from .errors import ModelError
 from .extract import Extractor
+from .families import Choice, choose
 from .files import read_json, write_json
 from .notations import notation
 from .prompt import PROMPT_VERSION, Prompt
@@ -21,6 +24,8 @@ from .tasks import task
 
 if TYPE_CHECKING:
     from .model import Base
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 SPEC = "extractor.json"
@@ -43,9 +48,11 @@ def prompt_of(config: Config) -> Prompt:
     )
 
 
-def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: str) -> None:
-    """Put `extractor.json` beside an adapter."""
-    asked = config.task
+def write_spec(
+    folder: Path, config: Config, schema: Schema, base_fingerprint: str, choice: Choice | None = None
+) -> None:
+    """Put `extractor.json` beside an adapter; `choice`: the base's family and template, as `Base.choice` found them."""
+    asked, model = config.task, config.model
     row = {
         "format": FORMAT,
         "task": asked.name,
@@ -59,11 +66,13 @@ def write_spec(folder: Path, config: Config, schema: Schema, base_fingerprint: s
         "schema": schema_to_json(schema),
         "split_num": asked.split_num,
         "base": {
-            "name": config.model.base,
+            "name": model.base,
             "fingerprint": base_fingerprint,
-            "revision": config.model.revision,
-            "trust_remote_code": config.model.trust_remote_code,
-            "quantization": config.model.quantization,
+            "revision": model.revision,
+            "trust_remote_code": model.trust_remote_code,
+            "family": choice.family.name if choice else model.family,
+            "template": choice.template if choice else model.template,
+            "quantization": model.quantization,
         },
     }
     write_json(folder / SPEC, row)
@@ -87,20 +96,66 @@ def read_spec(folder: Path) -> Spec:
     return Spec(prompt, row["split_num"], row["base"])
 
 
+def weights_digest(folder: Path) -> str:
+    """The hash of what was trained: of the adapter, or of all files of a whole model's weights."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"no weights in {folder}", remedy="Run `dvc repro train`, or `dvc checkout` to restore them")
+    digests = [sha256(path) for path in files]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def load_extractor(
     folder: Path, *, base_path: str | None = None, model: str = "", decode: Decode | None = None
 ) -> Extractor:
     """The extractor in a folder, ready to run. Raises ModelError if its base is missing or is another one."""
     from .decode import LocalGenerator
-    from .model import load_encoder, load_for_answers
+    from .model import is_whole, load_encoder, load_for_answers
 
     spec = read_spec(folder)
-    base = find_base(spec.base, base_path)
+    base = whole(folder, spec.base) if is_whole(folder) else find_base(spec.base, base_path)
     decode = decode or Decode()
     generator = LocalGenerator(
         load_for_answers(base, folder), load_encoder(base), decode.max_new_tokens, decode.batch_size
     )
     return Extractor(generator, spec.prompt, spec.split_num, decode.constrained, model)
+
+
+def whole(folder: Path, trained: Mapping[str, Any]) -> "Base":
+    """A fully trained model as its own base: it needs no other, and its tokenizer lies beside it."""
+    from .model import Base
+
+    return Base(
+        str(folder), {}, None, trained["trust_remote_code"], trained.get("family", "auto"),
+        trained.get("template", "auto"),
+    )  # fmt: skip
+
+
+def check_continued(folder: Path, config: Config, base_fingerprint: str, choice: Choice) -> None:
+    """Raise ModelError unless the adapter in a folder was trained on this base and asked in this way.
+
+    An adapter from elsewhere says neither; whether it fits is then the user's to know, and only logged.
+    """
+    if not (folder / SPEC).is_file():
+        log.warning("%s has no %s: whether base and prompt are those it was trained with, nobody checks", folder, SPEC)
+        return
+    had, now = read_spec(folder), prompt_of(config)
+    pairs = {
+        "base": (had.base["fingerprint"], base_fingerprint),
+        "template": (had.base.get("template", choice.template), choice.template),
+        "task": (had.prompt.task.name, now.task.name),
+        "notation": (had.prompt.notation.name, now.notation.name),
+        "system turn": (had.prompt.system, now.system),
+        "instruction": (dict(had.prompt.instruction), dict(now.instruction)),
+        "language": (had.prompt.language, now.language),
+    }
+    other = [f"{name} {before!r}, now {after!r}" for name, (before, after) in pairs.items() if before != after]
+    if other:
+        raise ModelError(
+            f"train.adapter was trained otherwise: {'; '.join(other)}",
+            where=str(folder),
+            remedy="Set model and task as they were, or train a new adapter (train.adapter=null)",
+        )
 
 
 def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":
@@ -111,19 +166,28 @@ def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":
     """
     from .model import Base
 
-    path = given or os.environ.get("EXTUNE_BASE") or base_folder(wanted["name"], wanted["revision"])
-    found = fingerprint(Path(path))
+    trust = bool(wanted["trust_remote_code"])
+    path = given or os.environ.get("EXTUNE_BASE") or base_folder(wanted["name"], wanted["revision"], trust)
+    found = fingerprint(Path(path), trust)
     if found != wanted["fingerprint"]:
         raise ModelError(
             f"the base model in {path} is not the one the adapter was trained on (fingerprint {found[:12]}, "
             f"expected {wanted['fingerprint'][:12]})",
             remedy=f"Put {wanted['name']!r} there, or name its folder in EXTUNE_BASE",
         )
-    return Base(str(path), wanted["quantization"], wanted["revision"], wanted["trust_remote_code"])
+    choice = choose(Path(path), wanted["name"], wanted.get("family", "auto"), wanted.get("template", "auto"))
+    return Base(
+        str(path), wanted["quantization"], wanted["revision"], trust, choice.family.name, choice.template
+    )  # fmt: skip
 
 
-def base_folder(name: str, revision: str | None) -> str:
-    """The local folder of a base model; a Hugging Face id is downloaded if its files are not in the cache."""
+def base_folder(name: str, revision: str | None, trust_remote_code: bool = False) -> str:
+    """The local folder of a base model; a Hugging Face id is downloaded if its files are not in the cache.
+
+    Raises ConfigError for a hub model whose own code is to run and whose commit is not fixed.
+    """
+    if trust_remote_code:
+        check_pinned(name, revision)
     if name in PACKAGED:
         places = [project_root() / "models" / "base", cache_folder() / name]
         for place in places:
@@ -143,9 +207,3 @@ def base_folder(name: str, revision: str | None) -> str:
             f"no base model {name!r}: not a folder, and the hub says: {str(exc).strip().splitlines()[0]}",
             remedy="Set model.base to `embedded`, a folder, or an id the hub or its cache has",
         ) from exc
-
-
-def cache_folder() -> Path:
-    """Where packaged bases are kept outside a project: $XDG_CACHE_HOME/extune/bases."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "extune" / "bases"

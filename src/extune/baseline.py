@@ -58,9 +58,12 @@ def _segmenter(spans: set[str], width: int = 4) -> Callable[[str], set[str]]:
     longest_first = {head: sorted(sizes, reverse=True) for head, sizes in lengths.items()}
 
     def at(text: str, place: int) -> str:
-        heads = (text[place : place + size] for size in range(width, 0, -1))
-        ends = (place + size for head in heads for size in longest_first.get(head, ()))
-        return next((text[place:end] for end in ends if text[place:end] in spans), "")
+        for size in range(width, 0, -1):
+            for length in longest_first.get(text[place : place + size], ()):
+                span = text[place : place + length]
+                if span in spans:
+                    return span
+        return ""
 
     def segment(text: str) -> set[str]:
         found, place = set(), 0

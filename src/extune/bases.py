@@ -3,15 +3,26 @@
 Only the file is taken from a package; nothing in it is imported or run.
 """
 
+import contextlib
 import hashlib
+import json
+import logging
+import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .errors import ModelError
+from .errors import ConfigError, ModelError
+from .files import write_json
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,21 +101,122 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-WEIGHTS = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+WEIGHTS = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
+CODE = ("*.py",)
 
 
-def fingerprint(folder: Path) -> str:
-    """One hash over weights, configuration and tokenizer of a model folder. Raises ModelError if there is no model.
+def fingerprint(folder: Path, trust_remote_code: bool = False) -> str:
+    """One hash over weights, configuration and tokenizer of a model folder, and over its code if that is run.
 
-    Two folders with the same fingerprint answer alike; a registered adapter refuses any other.
+    Two folders with the same fingerprint answer alike; a registered adapter refuses any other. Raises ModelError if
+    there is no model, or if its code lies where nothing pins it.
     """
-    files = sorted({path for pattern in WEIGHTS for path in folder.glob(pattern)})
+    patterns = (*WEIGHTS, *CODE) if trust_remote_code else WEIGHTS
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     if not (folder / "config.json").is_file() or not any(f.suffix == ".safetensors" for f in files):
         raise ModelError(
             f"no model in {folder} (config.json and *.safetensors)",
             remedy="Run `dvc repro base`, or set model.base to a folder with a model",
         )
+    if trust_remote_code:
+        _check_code_is_here(folder)
+    digests = Digests(cache_folder().parent / "digests.json")
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.name}:{sha256(path)}\n".encode())
+        digest.update(f"{path.name}:{digests.sha256(path)}\n".encode())
+    digests.save()
     return digest.hexdigest()
+
+
+def _check_code_is_here(folder: Path) -> None:
+    for name in ("config.json", "tokenizer_config.json"):
+        path = folder / name
+        row = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for value in (row.get("auto_map") or {}).values():
+            for reference in value if isinstance(value, list) else [value]:
+                if reference and "--" in reference:
+                    raise ModelError(
+                        f"the model's code lies in another repository, {reference.partition('--')[0]!r}, and nothing "
+                        "pins it",
+                        where=str(path),
+                        remedy="Copy its .py files here and take the part up to `--` out of auto_map",
+                    )
+
+
+def check_pinned(name: str, revision: str | None) -> None:
+    """Raise ConfigError where a hub model's own code would run without a commit that says which code."""
+    if name in PACKAGED or Path(name).is_dir() or re.fullmatch("[0-9a-f]{40}", revision or ""):
+        return
+    raise ConfigError(
+        f"model.trust_remote_code runs the code of {name!r}, and model.revision = {revision!r} does not fix which",
+        where="params.yaml",
+        remedy="Set model.revision to the commit (40 hex digits) whose code you have read",
+    )
+
+
+def cache_folder() -> Path:
+    """Where packaged bases are kept outside a project: $XDG_CACHE_HOME/extune/bases."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "extune" / "bases"
+
+
+def keep(name: str, folder: Path) -> None:
+    """Put a converted base into the user's cache, where other projects and served versions find it.
+
+    Hard links where the file system has them. A cache that cannot be written is left as it is.
+    """
+    place = cache_folder() / name
+    fresh = place.with_name(f".{name}.{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(folder, fresh, copy_function=_link, ignore=shutil.ignore_patterns("base.note", ".gitignore"))
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+    except OSError as exc:
+        log.warning("%s was not put into %s (%s)", name, place, exc)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+class Digests:
+    """Digests of large files by path, size, time and inode, in a file of the user's: 15 GB are read but once.
+
+    A file changed within the last seconds is not kept: another change could have the same time.
+    """
+
+    least, settled = 2**24, 2.0  # bytes, seconds
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.fresh = path, False
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        self.known: dict[str, list[Any]] = known if isinstance(known, dict) else {}
+
+    def sha256(self, path: Path) -> str:
+        """Hex digest of a file, from the last time if it is the same file still."""
+        found = path.stat()
+        if found.st_size < self.least:
+            return sha256(path)
+        key, mark = str(path.resolve()), [found.st_size, found.st_mtime_ns, found.st_ino]
+        known = self.known.get(key)
+        if isinstance(known, list) and known[:-1] == mark:
+            return str(known[-1])
+        digest = sha256(path)
+        if time.time() - found.st_mtime > self.settled:
+            self.known[key], self.fresh = [*mark, digest], True
+        return digest
+
+    def save(self) -> None:
+        """Write what is new; files that are gone are forgotten. A cache that cannot be written costs time, no more."""
+        if self.fresh:
+            with contextlib.suppress(OSError):
+                write_json(self.path, {key: row for key, row in self.known.items() if os.path.exists(key)})

@@ -7,11 +7,15 @@ as a whole. Both keep every order. Isotonic: the best curve that never falls, by
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .errors import DataError
+
+Key = TypeVar("Key")
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -44,8 +48,14 @@ def to_json(calibration: Calibration) -> dict[str, Any]:
 
 
 def from_json(row: Mapping[str, Any]) -> Calibration:
-    """The inverse of `to_json`."""
-    return Calibration(**{**row, "knots": tuple((float(x), float(y)) for x, y in row["knots"])})
+    """The inverse of `to_json`, whatever version of the project wrote it. Raises DataError for an unknown method."""
+    known = {field.name: row[field.name] for field in fields(Calibration) if field.name in row}
+    if known.get("method", "identity") not in FITS:
+        raise DataError(
+            f"calibrated by {known['method']!r}, which this code does not know",
+            remedy="Evaluate the version again with the code that it is loaded by",
+        )
+    return Calibration(**{**known, "knots": tuple((float(x), float(y)) for x, y in row.get("knots", ()))})
 
 
 def fit(confidences: ArrayLike, correct: ArrayLike) -> Calibration:
@@ -78,6 +88,12 @@ def apply(calibration: Calibration, confidences: ArrayLike) -> Floats:
         x, y = np.array(calibration.knots).T
         return np.asarray(np.interp(sure, x, y), float)
     return sure
+
+
+def calibrated(calibration: Calibration, confidence: Mapping[Key, float]) -> dict[Key, float]:
+    """Calibrated confidences of items, six decimals."""
+    values = apply(calibration, list(confidence.values()))
+    return {key: round(float(value), 6) for key, value in zip(confidence, values, strict=True)}
 
 
 def log_loss(confidences: ArrayLike, correct: ArrayLike) -> float:

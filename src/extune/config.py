@@ -8,11 +8,12 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .dialects import in_our_names
 from .errors import ConfigError
 
 Passed = dict[str, Any]
@@ -100,20 +101,66 @@ class Task(Section):
 
 
 class Model(Section):
-    """The base model: `embedded`, a Hugging Face id or a folder."""
+    """The base model: `embedded`, a Hugging Face id or a folder. `family`, `template`: see families.py."""
 
     base: str = "embedded"
     revision: str | None = None
     trust_remote_code: bool = False
+    family: str = "auto"
+    template: str = "auto"
     quantization: Passed = Field(default_factory=dict)
 
 
-class Train(Section):
-    """Passed on: `sft` to SFTConfig, `lora` to LoraConfig."""
+class Checkpoint(Section):
+    """A checkpoint after so many optimiser steps, and how many of them stay."""
 
+    steps: int = Field(50, ge=1)
+    keep: int = Field(2, ge=1)
+
+
+class Best(Section):
+    """A look at the model every so many steps, or share of an epoch below 1; None: never. See train/best.py.
+
+    It extracts from the first `texts` of dev; after `patience` looks without a higher F1 training stops.
+    """
+
+    every: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None = None
+    patience: int | None = Field(None, ge=1)
+    texts: int = Field(64, ge=1)
+
+
+class Speed(Section):
+    """How training is made fast; auto: by the memory there is. See train/speed.py.
+
+    `packed`: rows end to end. `cache`: a dense copy of the 4-bit layers. `recompute`: so many layers are computed again
+    in the backward pass. `tokens`: the most in a piece of a step.
+    """
+
+    packed: bool | Literal["auto"] = "auto"
+    cache: bool | Literal["auto"] = "auto"
+    fused: bool | Literal["auto"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
+    graphs: bool | Literal["auto"] = "auto"
+    recompute: Annotated[int, Field(ge=0)] | Literal["auto", "all"] = "auto"
+    tokens: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+
+class Train(Section):
+    """Passed on: `sft` to SFTConfig, `lora` to LoraConfig, `prefix` to PrefixTuningConfig.
+
+    `adapter`: one to train on, a folder or models:/NAME/N. `processes`: on this machine; auto: one for each GPU.
+    """
+
+    method: Literal["lora", "full", "prefix"] = "lora"
+    adapter: str | None = None
+    prefix: Passed = Field(default_factory=dict)
     sft: Passed = Field(default_factory=dict)
     lora: Passed = Field(default_factory=dict)
     max_dropped: float = Field(0.01, ge=0, le=1)
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    speed: Speed = Speed()
+    checkpoint: Checkpoint = Checkpoint()
+    best: Best = Best()
 
 
 class Decode(Section):
@@ -185,7 +232,8 @@ def load(
     """
     values = read_yaml(params)
     if preset:
-        values = merge(values, read_yaml(preset_path(preset, Path(params).parent)))
+        path = preset_path(preset, Path(params).parent)
+        values = merge(values, in_our_names(read_yaml(path), frozenset(Config.model_fields), str(path)))
     for text in overrides:
         for override in filter(None, re.split(r"\s+(?=[\w.]+=)", text.strip())):
             values = merge(values, parse_override(override))
@@ -200,7 +248,7 @@ def project_root(start: Path | None = None) -> Path:
 
 def preset_path(preset: str, root: Path) -> Path:
     """`presets/NAME.yaml` below the project root, or a path given as one."""
-    path = Path(preset) if preset.endswith((".yaml", ".yml")) else root / "presets" / f"{preset}.yaml"
+    path = Path(preset) if preset.endswith((".yaml", ".yml", ".json")) else root / "presets" / f"{preset}.yaml"
     if not path.is_file():
         known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
         raise ConfigError(f"no preset {preset!r}", remedy=f"Known presets: {', '.join(known) or 'none'}")

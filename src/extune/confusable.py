@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DataError, ModelError
-from .files import read_json, read_jsonl
-from .records import Record, record_from_json
+from .files import read_json
+from .records import Record
+from .score import read_predictions
 
 Confusable = dict[str, tuple[str, ...]]
 
@@ -44,13 +45,7 @@ def _first(counts: Counter[str], top: int) -> tuple[str, ...]:
 
 def read_pairs(path: Path) -> Iterator[tuple[Record, Record]]:
     """Gold and predicted records of a predictions file, as `evaluate` writes it. Raises DataError on another shape."""
-    for number, row in enumerate(read_jsonl(path, "`evaluate` writes reports/test.jsonl"), 1):
-        try:
-            head = {"id": row["id"], "text": row["text"]}
-            yield record_from_json(head | row["gold"]), record_from_json(head | row["predicted"])
-        except (KeyError, TypeError, AttributeError):
-            remedy = "Name a file that `evaluate` wrote, such as reports/test.jsonl"
-            raise DataError("not a prediction", where=f"{path}:{number}", remedy=remedy) from None
+    return ((gold, predicted) for gold, predicted, _ in read_predictions(path))
 
 
 def from_embeddings(labels: Sequence[str], base: Path, top: int) -> Confusable:

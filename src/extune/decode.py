@@ -3,16 +3,15 @@
 Masks: https://github.com/guidance-ai/llguidance. Only tokens that keep the answer valid can be chosen.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import llguidance.hf
 import numpy as np
 import torch
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
-from tokenizers.decoders import DecodeStream
 
 from .errors import ModelError
 from .extract import Answer
@@ -33,6 +32,25 @@ class _Row:
 
 
 @dataclass
+class _Batch:
+    """What the model is given next: tokens (rows, new), mask over all up to them, cache, and the encoder's output."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    cache: Any = None
+    encoded: Any = None
+
+    def keep(self, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        """Drop all but some rows; returns their part of `chosen`."""
+        self.mask = self.mask[rows]
+        if self.encoded is not None:
+            self.encoded["last_hidden_state"] = self.encoded.last_hidden_state[rows]
+        if len(rows):
+            self.cache.batch_select_indices(rows)
+        return chosen[rows]
+
+
+@dataclass
 class LocalGenerator:
     """Greedy decoding with a transformers model, longest prompts first, finished rows leaving the batch."""
 
@@ -42,11 +60,12 @@ class LocalGenerator:
     batch_size: int = 32
 
     def __post_init__(self) -> None:
-        vocabulary = int(self.model.config.get_text_config().vocab_size)
-        self.masks: LLTokenizer = llguidance.hf.from_tokenizer(
-            self.encoder.tokenizer, n_vocab=vocabulary, eos_token=self.encoder.end_id
-        )
-        self.window = int(self.model.config.get_text_config().max_position_embeddings)
+        self.vocabulary = int(self.model.config.get_text_config().vocab_size)
+        # A prefix is a PeftModel: its keys and values begin the cache, and the base under it does the rest.
+        self.prefix = getattr(self.model, "get_prompt", None)
+        self.runs = self.model.base_model if self.prefix else self.model
+        taken = self.model.active_peft_config.num_virtual_tokens if self.prefix else 0
+        self.window = window(self.model.config.get_text_config()) - taken
 
     def __call__(self, chats: Sequence[Sequence[Message]], grammars: Sequence[str | None]) -> list[Answer]:
         """Answers in the order of the chats."""
@@ -65,38 +84,26 @@ class LocalGenerator:
     def _matcher(self, grammar: str | None) -> LLMatcher | None:
         if grammar is None:
             return None
-        matcher = LLMatcher(self.masks, grammar)
+        matcher = LLMatcher(self.encoder.masks(self.vocabulary), grammar)
         if matcher.is_error():
             raise ModelError(f"the grammar cannot be used: {matcher.get_error()}")
         return matcher
 
     def _text(self, row: _Row) -> str:
         ids = row.new[:-1] if row.finish == "stop" else row.new
-        return str(self.encoder.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return self.encoder.decode(ids)
 
     def _answer(self, row: _Row) -> Answer:
         text = self._text(row)
-        stream, backend = DecodeStream(skip_special_tokens=False), self.encoder.tokenizer.backend_tokenizer
-        pieces: list[tuple[int, float]] = []
-        end = 0
-        for token, score in zip(row.new, row.scores, strict=True):
-            # A token that ends inside a character adds nothing yet; the end token, nothing that `text` has.
-            end = min(end + len(stream.step(backend, token) or ""), len(text))
-            pieces.append((end, score))
-        return Answer(text, row.finish, tuple(pieces))
+        ends = self.encoder.ends(row.new, len(text))
+        return Answer(text, row.finish, tuple(zip(ends, row.scores, strict=False)))
 
     @torch.inference_mode()
     def _decode(self, rows: list[_Row]) -> None:
         """Fill `new` and `finish` of every row."""
-        ids, mask = _left_padded([row.prompt for row in rows], self.encoder.end_id, self.model.device)
-        cache = None
+        batch = self._begin(rows)
         while rows:
-            positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-            out = self.model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
-                use_cache=True, logits_to_keep=1,
-            )  # fmt: skip
-            cache = out.past_key_values
+            out = self._forward(batch)
             chosen, scores = self._choose(out.logits[:, -1].float(), rows)
             for row, token, score in zip(rows, chosen.tolist(), scores.tolist(), strict=True):
                 row.scores.append(score)
@@ -104,12 +111,34 @@ class LocalGenerator:
             keep = [n for n, row in enumerate(rows) if not row.finish]
             if len(keep) < len(rows):
                 rows = [rows[n] for n in keep]
-                index = torch.tensor(keep, device=mask.device, dtype=torch.long)
-                mask, chosen = mask[index], chosen[index]
-                if rows:
-                    cache.batch_select_indices(index)
-            ids = chosen[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+                chosen = batch.keep(torch.tensor(keep, device=chosen.device, dtype=torch.long), chosen)
+            batch.ids = chosen[:, None]
+            if batch.encoded is None:
+                batch.mask = torch.cat([batch.mask, batch.mask.new_ones(len(rows), 1)], dim=1)
+
+    def _begin(self, rows: Sequence[_Row]) -> "_Batch":
+        """The prompts as a batch; of an encoder-decoder model encoded, and the decoder at its start token."""
+        ids, mask = _left_padded([row.prompt for row in rows], self.encoder.end_id, self.model.device)
+        if self.model.config.is_encoder_decoder:
+            encoded = self.runs.get_encoder()(input_ids=ids, attention_mask=mask)
+            start = ids.new_full((len(rows), 1), self.model.config.decoder_start_token_id)
+            return _Batch(start, mask, None, encoded)
+        cache = self.prefix(len(rows)) if self.prefix else None
+        if cache is not None:
+            mask = torch.cat([mask.new_ones(len(rows), cache.get_seq_length()), mask], dim=1)
+        return _Batch(ids, mask, cache)
+
+    def _forward(self, batch: "_Batch") -> Any:
+        """The model's output for the newest tokens; the cache goes on in `batch`."""
+        given = {"attention_mask": batch.mask, "past_key_values": batch.cache, "use_cache": True}
+        if batch.encoded is not None:
+            given |= {"encoder_outputs": batch.encoded, "decoder_input_ids": batch.ids}
+        else:
+            positions = (batch.mask.cumsum(1) - 1).clamp(min=0)[:, -batch.ids.shape[1] :]
+            given |= {"input_ids": batch.ids, "position_ids": positions, "logits_to_keep": 1}
+        out = self.runs(**given)
+        batch.cache = out.past_key_values
+        return out
 
     def _choose(self, logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[torch.Tensor, torch.Tensor]:
         """The likeliest allowed token of each row, and its log-probability among the allowed ones.
@@ -141,6 +170,14 @@ class LocalGenerator:
             row.finish = "length"
         elif repeats(row.new):
             row.finish = "repetition"
+
+
+def window(config: Any) -> int:
+    """The most tokens a model takes, prompt and answer together, by any of the names configurations have for it."""
+    for name in ("max_position_embeddings", "seq_length", "n_positions", "model_max_length", "max_seq_len"):
+        if getattr(config, name, None):
+            return int(getattr(config, name))
+    return sys.maxsize
 
 
 def _bits(words: Any, size: int) -> Any:

@@ -1,9 +1,11 @@
 """What a version's run keeps of its evaluation, so that versions can be held against each other later.
 
 `evaluation/NAME/VERSION/` of the run has evaluation.json ({task, data: {split: md5}, figures: {split: {name: value}}}),
-SPLIT.jsonl (predictions as reports/ has them) and SPLIT.counts.jsonl ({id, tp, predicted, gold, labels}).
+SPLIT.jsonl (predictions as reports/ has them), SPLIT.counts.jsonl ({id, tp, predicted, gold, labels}) and, where dev
+was measured, calibration.json.
 """
 
+import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +21,10 @@ from .records import Record
 from .score import Counts, count, count_labels
 from .tasks import Task
 
-FOLDER, SUMMARY = "evaluation", "evaluation.json"
-AGAIN = "Evaluate it again: `dvc repro -f -s evaluate` with its models/registered.json"
+log = logging.getLogger(__name__)
+
+FOLDER, SUMMARY, CALIBRATION = "evaluation", "evaluation.json", "calibration.json"
+AGAIN = "Evaluate it again: `extune evaluate --model models:/NAME/VERSION`"
 
 
 def count_rows(pairs: Iterable[tuple[Record, Record]], task: Task) -> Iterator[dict[str, Any]]:
@@ -75,6 +79,24 @@ def _labels(rows: Iterable[Mapping[str, Any]]) -> dict[str, CountRow]:
             before = totals.get(name, (0, 0, 0))
             totals[name] = (before[0] + tp, before[1] + predicted, before[2] + gold)
     return totals
+
+
+def calibration(client: MlflowClient, name: str, version: str) -> dict[str, Any]:
+    """What the last evaluation of a version fitted its confidences by; {} where there is none.
+
+    The version is of use without it, so a run that is gone is a warning.
+    """
+    run_id, place = str(client.get_model_version(name, version).run_id), _place(name, version)
+    try:
+        kept = {item.path for item in client.list_artifacts(run_id, place)}
+    except MlflowException as exc:
+        reason = str(exc).splitlines()[0]
+        log.warning("confidences of %s/%s are not calibrated: no run %s (%s)", name, version, run_id, reason)
+        return {}
+    if f"{place}/{CALIBRATION}" not in kept:
+        return {}
+    with tempfile.TemporaryDirectory() as scratch:
+        return dict(read_json(fetch(client, run_id, f"{place}/{CALIBRATION}", Path(scratch))))
 
 
 def predictions(client: MlflowClient, name: str, version: str, split: str, into: Path) -> tuple[Path, str]:

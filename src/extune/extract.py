@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .calibration import Calibration, calibrated
 from .confidence import Reading, Scored, confidences, raise_to
 from .errors import AnswerError
 from .ground import evidence, locate, nearest
@@ -50,7 +51,8 @@ class Extraction:
 class Extractor:
     """A generator together with what it was trained to answer.
 
-    Answers that cannot be read become problems of their extraction, never exceptions.
+    Answers that cannot be read become problems of their extraction, never exceptions. Confidences are as generated,
+    until an evaluation has fitted a `calibration`.
     """
 
     generate: Generator
@@ -58,6 +60,7 @@ class Extractor:
     split_num: int = -1
     constrained: bool = True
     model: str = ""
+    calibration: Calibration = field(default_factory=Calibration)
 
     @property
     def schema(self) -> Schema:
@@ -99,7 +102,8 @@ class Extractor:
         found = task.with_items(Record(record.id, record.text, record.lang), unique(items, task.key))
         raw = tuple(answer.text for answer in answers)
         confidence = {key: sure[key] for key in map(task.key, task.items(found)) if key in sure}
-        return Extraction(found, task.name, self.model, raw, tuple(problems), confidence)
+        sure = calibrated(self.calibration, confidence)
+        return Extraction(found, task.name, self.model, raw, tuple(problems), sure)
 
     def _read(self, query: Query, answer: Answer) -> tuple[Any, list[str]]:
         shape = self.prompt.task.shape(query.labels, self.schema)

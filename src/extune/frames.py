@@ -22,6 +22,7 @@ TYPE_KEYS = ("zh", "zh_names", "en_names")
 TOP_KEYS = ("relations", "none", "openings", "types", "words")
 OPTIONAL_KEYS = ("pairs", "aliases")
 FREE_SLOTS = ("year",)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
 UNSAFE = frozenset('(),（），;；。"《》{}\n')  # would end a name or label early in some notation or clause
 
 
@@ -102,7 +103,9 @@ def _load(path: str) -> tuple[dict[str, Any], dict[str, list[int]]]:
     """The mapping, and the line numbers of the items of each top-level list."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        row, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = LOADER(text)
+        root = loader.get_single_node()
+        row = loader.construct_document(root) if root else None
     except FileNotFoundError:
         raise DataError("file not found", where=path, remedy="Set generate.relations") from None
     except (yaml.YAMLError, UnicodeDecodeError) as exc:

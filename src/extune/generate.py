@@ -5,7 +5,7 @@ The unseen test set shares neither names nor clauses with the train pool.
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import DataError
@@ -80,9 +80,9 @@ def _names(relations: Relations, seed: int) -> tuple[Names, Names]:
             names = _candidates(faker, relations.names[lang, kind], f"{seed}:{lang}:{kind}")
             unseen[lang, kind] = [name for name in names if _is_test(name)]
             known[lang, kind] = [name for name in names if not _is_test(name)]
-        held_out = [name for kind in relations.types for name in unseen[lang, kind]]
+        held_out = frozenset(name for kind in relations.types for name in unseen[lang, kind])
         for kind in relations.types:
-            known[lang, kind] = [n for n in known[lang, kind] if not any(other in n for other in held_out)]
+            known[lang, kind] = [name for name in known[lang, kind] if held_out.isdisjoint(_parts(name))]
     return known, unseen
 
 
@@ -94,6 +94,11 @@ def _candidates(faker: Any, patterns: Sequence[str], key: str) -> list[str]:
         where = f"names {', '.join(patterns)}"
         raise DataError(str(exc), where=where, remedy="Add the list under `words`") from None
     return [name for name in dict.fromkeys(names) if not UNSAFE & set(name)]
+
+
+def _parts(name: str) -> Iterator[str]:
+    """Every string that stands in the name."""
+    return (name[start:end] for start in range(len(name)) for end in range(start + 1, len(name) + 1))
 
 
 def _is_test(name: str) -> bool:

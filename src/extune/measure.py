@@ -7,9 +7,10 @@ from typing import Any
 
 from .before_after import EXAMPLES, TUNED, untuned
 from .extract import Extractor, Generator, batches
+from .injection import injected, obeyed
 from .prompt import Prompt
 from .records import Record, record_from_json, record_to_json
-from .robustness import Variant, suite
+from .robustness import INJECTION, Variant, suite
 from .score import Counts, count_invalid, count_problems, score, summary
 from .significance import Difference, paired_bootstrap
 from .tasks import TASKS, Task
@@ -20,16 +21,20 @@ BATCH = 128
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found in each record, with the notes on it, and the seconds that took."""
+    """What was found in each record, with the notes on it and the answers themselves, and the seconds that took."""
 
     records: tuple[Record, ...]
     problems: tuple[tuple[str, ...], ...]
+    raw: tuple[tuple[str, ...], ...]
     seconds: float
 
     def at(self, places: Sequence[int]) -> "Measured":
         """Those of some records only."""
         return replace(
-            self, records=tuple(self.records[n] for n in places), problems=tuple(self.problems[n] for n in places)
+            self,
+            records=tuple(self.records[n] for n in places),
+            problems=tuple(self.problems[n] for n in places),
+            raw=tuple(self.raw[n] for n in places),
         )
 
 
@@ -50,14 +55,16 @@ def measure(extractor: Extractor, records: Sequence[Record], name: str) -> Measu
 
     found: list[Record] = []
     problems: list[tuple[str, ...]] = []
+    raw: list[tuple[str, ...]] = []
     began = time.monotonic()
     with tqdm(total=len(records), desc=name, unit="text", delay=2) as bar:
         for batch in batches(records, BATCH):
             for extraction in extractor(batch):
                 found.append(record_from_json(record_to_json(extraction.record)))
                 problems.append(tuple(extraction.problems))
+                raw.append(tuple(extraction.raw))
             bar.update(len(batch))
-    return Measured(tuple(found), tuple(problems), time.monotonic() - began)
+    return Measured(tuple(found), tuple(problems), tuple(raw), time.monotonic() - began)
 
 
 def figures(gold: Sequence[Record], found: Measured, task: Task, drawn: Resampling) -> dict[str, Any]:
@@ -79,7 +86,8 @@ def robustness(
     """How far each disturbance lowers F1, held against the undisturbed answers to the same records.
 
     {task, documents, clean, variants}: `clean` the figures of all records, a variant {name, records, left_out,
-    clean_f1, f1, drop, low, high, p, figures...}. Raises ConfigError for an unknown name, before anything runs.
+    clean_f1, f1, drop, low, high, p, figures...}, that of injected orders also {orders, obeyed, obeyed_rate}. Raises
+    ConfigError for an unknown name, before anything runs.
     """
     variants = suite(records, extractor.prompt, drawn.seed, names)
     task = TASKS[extractor.prompt.task.name]
@@ -109,9 +117,27 @@ def _drop(
     lost = difference(
         _counts(variant.records, after, task), _counts([records[n] for n in variant.places], before, task), drawn
     )
-    changed = figures(variant.records, after, task, drawn)
-    return row | changed | {"clean_f1": lost.second, "drop": lost.difference, "low": lost.low, "high": lost.high,
+    row |= figures(variant.records, after, task, drawn)
+    row |= _obedience([records[n] for n in variant.places], variant, before, after, task)
+    return row | {"clean_f1": lost.second, "drop": lost.difference, "low": lost.low, "high": lost.high,
                             "p": lost.p}  # fmt: skip
+
+
+def _obedience(
+    plain: Sequence[Record], variant: Variant, before: Measured, after: Measured, task: Task
+) -> dict[str, float | None]:
+    """How many injected orders were obeyed, of those where that can be told."""
+    if variant.name != INJECTION:
+        return {}
+    given = map(injected, plain, variant.records)
+    rows = zip(given, after.records, after.raw, before.records, strict=True)
+    told = [obeyed(order, found, raw, clean, task) for order, found, raw, clean in rows if order]
+    known = [did for did in told if did is not None]
+    return {
+        "orders": len(known),
+        "obeyed": sum(known),
+        "obeyed_rate": sum(known) / len(known) if known else None,
+    }
 
 
 def _counts(gold: Sequence[Record], found: Measured, task: Task) -> tuple[Counts, ...]:

@@ -8,15 +8,24 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
+from transformers.integrations import is_deepspeed_zero3_enabled
 
-from .bases import PACKAGED, fetch, fingerprint
+from .bases import PACKAGED, fetch, fingerprint, keep
 from .errors import ModelError
+from .families import Choice, choose
+from .processes import local_rank
 from .tokens import ChatEncoder
 
 log = logging.getLogger(__name__)
@@ -30,6 +39,15 @@ class Base:
     quantization: Mapping[str, Any]
     revision: str | None = None
     trust_remote_code: bool = False
+    family: str = "auto"
+    template: str = "auto"
+    dtype: str | None = None
+    """Of the computation, where it was chosen before; else the hardware chooses."""
+
+    @property
+    def choice(self) -> Choice:
+        """Its family, and the template it is spoken to in."""
+        return choose(Path(self.path), self.path, self.family, self.template)
 
 
 @functools.cache
@@ -56,8 +74,8 @@ def _product_seconds(dtype: torch.dtype) -> float:
 
 
 def device() -> str:
-    """`cuda:0` if there is one, else `cpu`."""
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
+    """This process's GPU if there is one, else `cpu`."""
+    return f"cuda:{local_rank()}" if torch.cuda.is_available() else "cpu"
 
 
 def load_encoder(base: Base) -> ChatEncoder:
@@ -66,46 +84,85 @@ def load_encoder(base: Base) -> ChatEncoder:
         tokenizer = AutoTokenizer.from_pretrained(
             base.path, revision=base.revision, trust_remote_code=base.trust_remote_code
         )
+    encoder = ChatEncoder(tokenizer, base.choice.template)
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return ChatEncoder(tokenizer)
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(encoder.end_id)
+    return encoder
 
 
 def load_base(base: Base) -> Any:
     """The base model, quantised as `base.quantization` says; the hardware chooses the compute type unless given."""
-    dtype = compute_dtype()
+    dtype = getattr(torch, base.dtype) if base.dtype else compute_dtype()
     with _named_failures(base.path):
-        return AutoModelForCausalLM.from_pretrained(
+        model = _model_class(base).from_pretrained(
             base.path,
             revision=base.revision,
             trust_remote_code=base.trust_remote_code,
             dtype=dtype,
             quantization_config=quantization_config(base.quantization, dtype),
-            device_map={"": device()},
+            device_map=None if is_deepspeed_zero3_enabled() else {"": device()},
         )
+    if is_quantising(base.quantization) and not is_quantised(model):
+        log.warning("%s has no layers that bitsandbytes can quantise: it is used as it is", type(model).__name__)
+    return model
+
+
+def is_quantised(model: Any) -> bool:
+    """Whether weights of a loaded model are held in fewer bits; transformers calls a model so that was only to be."""
+    if getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False):
+        return any(type(part).__name__ in ("Linear4bit", "Linear8bitLt") for part in model.modules())
+    return bool(getattr(model, "is_quantized", False))
+
+
+def _model_class(base: Base) -> Any:
+    """The Auto class of a base; ChatGLM-6B's code offers its language model as AutoModel only."""
+    if base.choice.family.seq2seq:
+        return AutoModelForSeq2SeqLM
+    offered = json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8")).get("auto_map") or {}
+    plain = base.trust_remote_code and "AutoModel" in offered and "AutoModelForCausalLM" not in offered
+    return AutoModel if plain else AutoModelForCausalLM
+
+
+def is_quantising(given: Mapping[str, Any]) -> bool:
+    """Whether `model.quantization` asks for fewer bits."""
+    return bool(given.get("load_in_4bit") or given.get("load_in_8bit"))
 
 
 def quantization_config(given: Mapping[str, Any], dtype: torch.dtype) -> BitsAndBytesConfig | None:
     """`model.quantization`, handed on unchanged; None if it asks for nothing."""
-    if not given:
+    if not is_quantising(given):
         return None
     return BitsAndBytesConfig(**{"bnb_4bit_compute_dtype": dtype, **given})
 
 
-def load_for_answers(base: Base, adapter: Path | None) -> Any:
+def load_for_answers(base: Base, trained: Path | None) -> Any:
     """The model that extracts: the base as it was quantised for training, dequantised once, with the adapter merged in.
 
-    The numerics are those the adapter was trained against, at the speed of an unquantised model.
+    The numerics are those the adapter was trained against, at the speed of an unquantised model. A prefix cannot be
+    merged and stays a PeftModel; a fully trained model is loaded by itself.
     """
     from peft import PeftModel
 
+    if trained is not None and is_whole(trained):
+        return load_base(replace(base, path=str(trained), quantization={})).eval()
     model = load_base(base)
-    if getattr(model, "is_quantized", False):
+    if is_quantised(model):
+        # Before any forward pass: on CPUs the first one without gradients repacks 4-bit weights beyond recognition.
         model = model.dequantize(dtype=compute_dtype())
-    if adapter is not None:
-        check_adapter(adapter)
-        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    if trained is not None:
+        check_adapter(trained)
+        model = PeftModel.from_pretrained(model, str(trained))
+        if model.active_peft_config.peft_type != PREFIX:
+            model = model.merge_and_unload()
     return model.eval()
+
+
+PREFIX = "PREFIX_TUNING"
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a fully trained model, not an adapter."""
+    return (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
 
 
 def check_adapter(folder: Path) -> None:
@@ -132,13 +189,17 @@ def convert_packaged(name: str, target: Path) -> str:
         shutil.rmtree(target, ignore_errors=True)
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
+    keep(name, target)
     return fingerprint(target)
 
 
-def save_adapter(model: Any, target: Path, base: str) -> None:
-    """The adapter as safetensors; its configuration names no path, so equal adapters have equal bytes."""
+def save_adapter(model: Any, target: Path, base: str, weights: Mapping[str, Any] | None = None) -> None:
+    """The adapter as safetensors; its configuration names no path, so equal adapters have equal bytes.
+
+    `weights`: the trained ones by name, where the model does not hold them whole.
+    """
     shutil.rmtree(target, ignore_errors=True)
-    model.save_pretrained(target)
+    model.save_pretrained(target, state_dict=weights)
     (target / "README.md").unlink(missing_ok=True)
     path = target / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
@@ -151,6 +212,12 @@ def _named_failures(path: str) -> Iterator[None]:
     """Turn what transformers raises for a missing or broken model into one line with the remedy."""
     try:
         yield
+    except ImportError as exc:
+        reason = str(exc).strip().splitlines()[0]
+        raise ModelError(
+            f"cannot load the base model {path!r} ({reason})",
+            remedy="Its own code or tokenizer wants a package that is not installed (often sentencepiece or tiktoken)",
+        ) from exc
     except (OSError, ValueError) as exc:
         reason = str(exc).strip().splitlines()[0]
         raise ModelError(

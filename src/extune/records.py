@@ -3,6 +3,7 @@
 All are frozen; offsets are code points into `text`, end exclusive.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,7 +134,10 @@ class Example:
 
 def detect_language(text: str) -> str:
     """`zh` if the text has a CJK ideograph, else `en`; prompts are chosen by it."""
-    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"
+    return "zh" if _CJK.search(text) else "en"
+
+
+_CJK = re.compile("[\u4e00-\u9fff]")
 
 
 def record_from_json(row: Mapping[str, Any], where: str = "") -> Record:

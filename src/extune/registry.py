@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
@@ -56,7 +57,7 @@ def register(
         known = _registered(client, name, run_id, tags[CONTENT])
         _next(bar, "register: store it, load it, try it")
         if known is None:
-            known = _log(name, adapter, run_id, tags, example, decode)
+            known = _log(client, name, adapter, run_id, tags, example, decode)
         _next(bar, "register: tag it")
         for key, value in tags.items():
             client.set_model_version_tag(name, str(known["version"]), key, value)
@@ -82,29 +83,35 @@ def content(adapter: Path, decode: Mapping[str, Any]) -> str:
 def _registered(client: MlflowClient, name: str, run_id: str, wanted: str) -> dict[str, Any] | None:
     for version in client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
         if version.tags.get(CONTENT) == wanted:
-            model_id = str(version.source).rpartition("/")[2]
-            return {"name": name, "version": int(version.version), "model_id": model_id, "run_id": run_id}
+            return described(version)
     return None
 
 
+def described(version: Any) -> dict[str, Any]:
+    """What models/registered.json says of a version of the registry: name, version, model_id, run_id."""
+    model_id = str(version.source).rpartition("/")[2]
+    return {"name": version.name, "version": int(version.version), "model_id": model_id, "run_id": version.run_id}
+
+
 def _log(
-    name: str,
-    adapter: Path,
-    run_id: str,
-    tags: Mapping[str, str],
-    example: Mapping[str, str],
+    client: MlflowClient, name: str, adapter: Path, run_id: str, tags: Mapping[str, str], example: Mapping[str, str],
     decode: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> dict[str, Any]:  # fmt: skip
+    """Made for the run and linked to it, not within it: MLflow would log all of model_config as its parameters."""
     import pandas
 
-    with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id), without_advice():
+    of = client.get_run(run_id)
+    model = mlflow.initialize_logged_model(
+        "extractor", run_id, dict(tags), of.data.params, experiment_id=of.info.experiment_id
+    )
+    with tempfile.TemporaryDirectory() as scratch, without_advice():
         code = Path(scratch) / "code"
         shutil.copytree(PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         info = mlflow.pyfunc.log_model(
-            name="extractor",
+            model_id=model.model_id,
             python_model=str(PACKAGE / "pyfunc.py"),
             artifacts={"adapter": str(adapter), "code": str(code)},
-            model_config={"base_path": "", **decode},
+            model_config={"base_path": "", "calibration": {}, **decode},
             pip_requirements=_requirements(),
             signature=signature(),
             input_example=(pandas.DataFrame([dict(example)]), PARAMS),
@@ -112,6 +119,7 @@ def _log(
             metadata=dict(tags),
             tags=dict(tags),
         )
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     version = int(info.registered_model_version)
     return {"name": name, "version": version, "model_id": str(info.model_id), "run_id": run_id}
 
@@ -136,6 +144,16 @@ def resolve(client: MlflowClient, uri: str) -> tuple[str, str]:
     except MlflowException as exc:
         raise TrackingError(f"no model {uri!r} ({_first_line(exc)})", remedy=_have(client, name)) from None
     return name, version
+
+
+def adapter_of(uri: str, scratch: Path) -> Path:
+    """The adapter of a version, fetched into a folder. Raises TrackingError where the store lacks it."""
+    name, version = resolve(MlflowClient(), uri)
+    try:
+        mlflow.artifacts.download_artifacts(f"models:/{name}/{version}/artifacts/adapter", dst_path=str(scratch))
+    except (MlflowException, OSError) as exc:
+        raise TrackingError(f"models:/{name}/{version} has no adapter ({_first_line(exc)})") from None
+    return next(scratch.rglob("adapter_config.json"), scratch / "adapter_config.json").parent
 
 
 def _find(client: MlflowClient, name: str, wanted: str | None, alias: str | None) -> str:
@@ -209,7 +227,8 @@ def judge(client: MlflowClient, name: str, version: str, gate: Gate, force: str 
     if reasons and not force:
         raise CheckFailed(
             f"{name}/{version} may not go to Production: {'; '.join(reasons)}",
-            remedy="`extune compare` shows more; --force REASON overrides",
+            remedy="`extune compare` shows more, `extune evaluate --model models:/NAME/N` measures a version on the "
+            "present data; --force REASON overrides",
         )
     passed = {
         "gate.passed": str(not reasons).lower(),

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .augment import SHARES
-from .carry import Place, annotated, carried, spans
+from .carry import Place, carried, spans
 from .config import read_yaml
 from .errors import ConfigError
+from .injection import inject
 from .instruct import queries
 from .noise import NOISES, outside
 from .prompt import Prompt
@@ -25,6 +26,7 @@ from .schema import Schema
 TABLE = Path(__file__).with_name("robustness.yaml")
 PARAPHRASES = 2
 UNCHANGED, NOT_CARRIED = "unchanged", "not_carried"
+INJECTION = "injection"
 
 Disturb: TypeAlias = Callable[[Record, random.Random], tuple[str, Place]]
 Ask: TypeAlias = Callable[[Prompt, random.Random], Prompt]
@@ -90,20 +92,6 @@ def _noisy(name: str, record: Record, rng: random.Random) -> tuple[str, Place]:
     tried = (outside(NOISES[name], record.text, rng, rate, kept) for rate in SHARES.get(name, (1.0,)))
     new = next((new for new in tried if new.text != record.text), None)
     return (new.text, new.span) if new else _as_it_is(record)
-
-
-def _injected(record: Record, rng: random.Random) -> tuple[str, Place]:
-    """An order before or after the text that names nothing of the gold."""
-    lang = record.lang or detect_language(record.text)
-    strings = annotated(record)
-    orders = [s for s in _in_language(_table()["injections"], lang) if not any(string in s for string in strings)]
-    if not orders:
-        return _as_it_is(record)
-    order, space = rng.choice(orders), "" if lang == "zh" else " "
-    if rng.random() < 0.5:
-        return record.text + space + order, lambda start, end: (start, end)
-    head = len(order + space)
-    return order + space + record.text, lambda start, end: (start + head, end + head)
 
 
 def _as_it_is(record: Record) -> tuple[str, Place]:
@@ -183,20 +171,21 @@ def _table() -> dict[str, Any]:
     return read_yaml(TABLE)
 
 
-TEXTS: dict[str, Disturb] = {**{name: partial(_noisy, name) for name in NOISES}, "injection": _injected}
+TEXTS: dict[str, Disturb] = {**{name: partial(_noisy, name) for name in NOISES}, INJECTION: inject}
 PROMPTS: dict[str, Ask] = {
     "label_order": _shuffled,
     **{f"paraphrase_{number + 1}": partial(_paraphrased, number) for number in range(PARAPHRASES)},
     "distractors": _distracted,
 }
-NAMES = (*NOISES, *PROMPTS, "injection")
+NAMES = (*NOISES, *PROMPTS, INJECTION)
 
 
 def table(report: Mapping[str, Any]) -> list[str]:
     """The drops as lines of text; a line without figures had no record to disturb."""
     clean = report["clean"]
     names = (
-        f"{'texts':>7}{'left out':>10}{'clean':>8}{'F1':>8}{'drop':>8}{'95 % interval':>19}{'valid':>8}{'invented':>10}"
+        f"{'texts':>7}{'left out':>10}{'clean':>8}{'F1':>8}{'drop':>8}{'95 % interval':>19}{'read':>8}{'schema':>8}"
+        f"{'invented':>10}{'obeyed':>8}"
     )
     lines = [
         f"{'':14}{names}",
@@ -219,11 +208,18 @@ def _percent(share: float) -> str:
 
 
 def _valid(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['parse_rate']:7.1f}%{row['invented_spans']:10}"
+    """Share of answers that can be read, and that keep to the schema too; of orders that could be seen to be obeyed."""
+    obeyed = f"{100 * row['obeyed_rate']:7.1f}%" if row.get("obeyed_rate") is not None else ""
+    return f"{100 * row['parse_rate']:7.1f}%{100 * row['schema_valid_rate']:7.1f}%{row['invented_spans']:10}{obeyed:>8}"
 
 
 def flat(report: Mapping[str, Any]) -> dict[str, float]:
     """The figures by name, `robustness.typo.drop`, of the variants that have records."""
     rows = [row for row in report["variants"] if row["records"]]
-    names = ("f1", "drop", "records", "parse_rate", "invented_spans")
-    return {f"robustness.{row['name']}.{name}": float(row[name]) for row in rows for name in names}
+    names = ("f1", "drop", "records", "parse_rate", "schema_valid_rate", "invented_spans", "obeyed_rate")
+    return {
+        f"robustness.{row['name']}.{name}": float(row[name])
+        for row in rows
+        for name in names
+        if row.get(name) is not None
+    }

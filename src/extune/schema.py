@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import DataError
 from .records import Argument, Event, Graph, Record
 
@@ -118,18 +116,28 @@ def read_schema(path: Path | str, remedy: str = "Set data.schema in params.yaml,
             return _from_iepile(*map(json.loads, lines))
         if rows := _json_rows(text):
             return _from_rows(rows)
-        row = yaml.safe_load(text)
+        row = _yaml(text)
         if isinstance(row, dict) and {"entity_types", "relation_types", "event_types", "qa"} & set(row):
             return _from_counts(row)
         if isinstance(row, dict) and any("roles" in spec for spec in _objects(row.get("events"))):
             return _from_counts({"event_types": row["events"]})
     except (KeyError, TypeError, AttributeError) as exc:
         raise DataError(f"{WRONG_TYPE} ({exc})", where=str(path)) from None
-    except (json.JSONDecodeError, yaml.YAMLError) as exc:
+    except ValueError as exc:
         raise DataError(f"not a schema ({str(exc).splitlines()[0]})", where=str(path)) from None
     if not isinstance(row, dict):
         raise DataError("a schema is a mapping", where=str(path), remedy="See docs/architecture.md, schema.yaml")
     return schema_from_json(row, str(path))
+
+
+def _yaml(text: str) -> Any:
+    """The value of a YAML text. Raises ValueError where it is not YAML."""
+    import yaml  # most schemas are JSON, and it is slow to load
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise ValueError(str(exc)) from None
 
 
 def _json_rows(text: str) -> list[Mapping[str, Any]]:

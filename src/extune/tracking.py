@@ -15,12 +15,12 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 from filelock import FileLock
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag
+from mlflow.entities import DatasetInput, InputTag, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
 
 from .errors import TrackingError
-from .lineage import md5
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +64,9 @@ def _alone(root: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _answering(uri: str) -> Iterator[None]:
     """Fail in seconds, not minutes, when a tracking server is down."""
-    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-    before = {name: os.environ.get(name) for name in patience}
-    os.environ.update({k: v for k, v in patience.items() if before[k] is None})
     try:
-        yield
+        with impatient():
+            yield
     except Exception as exc:
         parts = urlsplit(uri).netloc.rpartition("@")
         reason = str(exc).replace("".join(parts), parts[2]).strip().splitlines()[0][:200]
@@ -77,10 +75,19 @@ def _answering(uri: str) -> Iterator[None]:
             where=public(uri),
             remedy="Start it, correct MLFLOW_TRACKING_URI, or unset it to use mlflow.db in the project",
         ) from exc
+
+
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """One more try and 10 seconds a request, unless the environment says otherwise; MLflow's own is minutes."""
+    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+    fresh = [name for name in patience if name not in os.environ]
+    os.environ.update({name: patience[name] for name in fresh})
+    try:
+        yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
+        for name in fresh:
+            os.environ.pop(name, None)
 
 
 def public(uri: str) -> str:
@@ -101,6 +108,33 @@ def run(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Itera
         yield run_id
 
 
+TOKEN = "extune.token"
+
+
+def open_run(client: MlflowClient, experiment: str, token: str) -> str:
+    """The id of the run to report to, set RUNNING: the one that has this token, else `mlflow run`'s, else a new one.
+
+    The token is noted before the run is made, so that a training killed in between finds its run again.
+    """
+    given, known = os.environ.pop("MLFLOW_RUN_ID", None), find_run(client, experiment, token)
+    if given is None and known is None:
+        place = client.get_experiment_by_name(experiment).experiment_id
+        return str(client.create_run(place, tags={**resolve_tags(), TOKEN: token}).info.run_id)
+    if given and known and given != known:
+        client.set_tag(given, "extune.continues", known)
+    run_id = str(known or given)
+    client.set_tag(run_id, TOKEN, token)
+    client.update_run(run_id, status="RUNNING")
+    return run_id
+
+
+def find_run(client: MlflowClient, experiment: str, token: str) -> str | None:
+    """The id of the run with this token; None if this store has none."""
+    place = client.get_experiment_by_name(experiment).experiment_id
+    found = client.search_runs([place], f"tags.`{TOKEN}` = '{token}'", max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
 def has_run(client: MlflowClient, run_id: str) -> bool:
     """Whether this store knows the run."""
     try:
@@ -111,9 +145,8 @@ def has_run(client: MlflowClient, run_id: str) -> bool:
         raise
 
 
-def log_data(client: MlflowClient, run_id: str, path: Path, name: str, context: str) -> None:
+def log_data(client: MlflowClient, run_id: str, name: str, digest: str, context: str) -> None:
     """Record a data file as an input of the run, with the digest DVC knows it by."""
-    digest = md5(path)
     data = DatasetEntity(name=name, digest=digest, source_type="local", source=f'{{"uri": "{name}"}}')
     tags = [InputTag("mlflow.data.context", context), InputTag("dvc.md5", digest)]
     client.log_inputs(run_id, datasets=[DatasetInput(data, tags)])
@@ -122,9 +155,7 @@ def log_data(client: MlflowClient, run_id: str, path: Path, name: str, context: 
 def log_params(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> None:
     """Parameters that are not on the run yet."""
     known = client.get_run(run_id).data.params
-    for key, value in values.items():
-        if key not in known:
-            client.log_param(run_id, key, value)
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in values.items() if key not in known])
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from .errors import ConfigError, DataError, TrackingError
 from .files import read_json, write_json
 from .records import Record
 from .stages.data import RECORDS, read_records
-from .stages.release import REGISTERED
+from .stages.register import REGISTERED
 
 TRIALS = Path("trials")
 """Not below reports/, which DVC holds whole: another file there would make it stale."""
@@ -68,6 +68,30 @@ def base_generator(spec: Spec, settings: Settings, base_path: str | None) -> Any
 
     base = find_base(spec.base, base_path)
     return LocalGenerator(load_for_answers(base, None), load_encoder(base), *settings)
+
+
+def evaluate(root: Path, config: Config, address: str) -> dict[str, Any]:
+    """Measure a registered version on the present data/records, as `stages.evaluate` does the last one.
+
+    So an older one can be held against a newer one on the same data. Figures go onto the version and its run; files
+    are written below trials/NAME-VERSION, and those of the pipeline stay. Raises TrackingError, ConfigError.
+    """
+    from .evaluation import fetch
+    from .registry import described, resolve
+    from .stages.evaluate import measure_version, read_curve
+    from .stages.training import CURVE
+    from .tracking import connect, leave_outer_run
+
+    leave_outer_run()
+    client = connect(root, config.tracking.experiment)
+    version = described(client.get_model_version(*resolve(client, address)))
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            loss = read_curve(fetch(client, version["run_id"], CURVE.name, Path(scratch)))
+        except TrackingError:
+            loss = []  # a run made anew for an adapter has no training
+    into = root / TRIALS / f"{version['name']}-{version['version']}"
+    return measure_version(client, config, root, version, into, loss)
 
 
 def write(root: Path, name: str, report: Mapping[str, Any]) -> Path:

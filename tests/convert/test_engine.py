@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extune.convert import convert_lines
-from extune.convert.engine import BATCH_LINES, Convert, Line, batches
+from extune.convert.batches import BATCH_LINES, Line, batches
+from extune.convert.parts import Convert
 from extune.errors import DataError
 from extune.files import Unread
 from extune.records import Rejected
@@ -25,11 +26,11 @@ LINES = [(n, f"line {n}".encode()) for n in range(1, 3 * 4096)]
 def doubling(stop_at: int) -> Convert:
     """Every line twice; one in a thousand is bad; at `stop_at` the work breaks off."""
 
-    def one(line: Line) -> list[bytes] | Rejected:
+    def one(line: Line) -> bytes | Rejected:
         number, raw = line
         if number == stop_at:
             raise DataError("broken off", where=f"x:{number}", remedy="Go on")
-        return Rejected(f"x:{number}", "bad") if number % 1000 == 7 else [raw, raw.upper()]
+        return Rejected(f"x:{number}", "bad") if number % 1000 == 7 else b"%b\n%b\n" % (raw, raw.upper())
 
     return one
 
@@ -40,7 +41,9 @@ EXPECTED = b"".join(raw + b"\n" + raw.upper() + b"\n" for n, raw in LINES if n %
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rows_come_in_order_whatever_the_number_of_processes(tmp_path: Path, workers: int) -> None:
     seen: list[int] = []
-    done = convert_lines(LINES, tmp_path / "out", partial(doubling, 0), key="k", workers=workers, progress=seen.append)
+    done = convert_lines(
+        batches(LINES), tmp_path / "out", partial(doubling, 0), key="k", workers=workers, progress=seen.append
+    )
 
     bad = [json.loads(line) for line in (tmp_path / "out.rejected.jsonl").read_text().splitlines()]
     assert (tmp_path / "out").read_bytes() == EXPECTED
@@ -56,14 +59,14 @@ def test_a_mistake_in_the_middle_leaves_what_was_there_and_keeps_its_place_and_r
 ) -> None:
     (tmp_path / "out").write_text("before")
     with pytest.raises(DataError, match=r"^x:9000: broken off\. Go on$"):
-        convert_lines(LINES, tmp_path / "out", partial(doubling, 9000), key="k", workers=workers)
+        convert_lines(batches(LINES), tmp_path / "out", partial(doubling, 9000), key="k", workers=workers)
     assert os.listdir(tmp_path) == ["out"]
     assert (tmp_path / "out").read_text() == "before"
 
 
 def test_an_old_quarantine_goes_when_nothing_is_bad_any_more(tmp_path: Path) -> None:
-    convert_lines(LINES[:10], tmp_path / "out", partial(doubling, 0), key="k")
-    convert_lines(LINES[:5], tmp_path / "out", partial(doubling, 0), key="k")
+    convert_lines(batches(LINES[:10]), tmp_path / "out", partial(doubling, 0), key="k")
+    convert_lines(batches(LINES[:5]), tmp_path / "out", partial(doubling, 0), key="k")
     assert os.listdir(tmp_path) == ["out"]
 
 
@@ -75,7 +78,7 @@ def test_nothing_to_convert_is_an_error(tmp_path: Path) -> None:
 
 def test_more_bad_lines_than_allowed_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="13 of 12287 records are bad"):
-        convert_lines(LINES, tmp_path / "out", partial(doubling, 0), key="k", max_bad=0.0001)
+        convert_lines(batches(LINES), tmp_path / "out", partial(doubling, 0), key="k", max_bad=0.0001)
 
 
 KILLED = """
@@ -84,6 +87,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_engine import LINES, doubling
 from extune.convert import convert_lines, partial as notes
+from extune.convert.batches import batches
 notes.NOTED_BYTES = 0
 
 def slow():
@@ -95,7 +99,7 @@ def slow():
         return one(line)
     return wait
 
-convert_lines(LINES, Path({out!r}), slow, key="k")
+convert_lines(batches(LINES), Path({out!r}), slow, key="k")
 """
 
 
@@ -122,7 +126,7 @@ def test_a_killed_conversion_goes_on_where_it_stopped_and_gives_the_same_bytes(t
         one = doubling(0)
         return lambda line: converted.append(line[0]) or one(line)  # type: ignore[func-returns-value]
 
-    done = convert_lines(LINES, out, remembering, key="k")
+    done = convert_lines(batches(LINES), out, remembering, key="k")
 
     assert out.read_bytes() == EXPECTED
     assert converted[0] == 2 * BATCH_LINES + 1
@@ -133,7 +137,7 @@ def test_a_killed_conversion_goes_on_where_it_stopped_and_gives_the_same_bytes(t
 def test_what_another_conversion_left_is_not_taken_up(tmp_path: Path) -> None:
     out = tmp_path / "out"
     killed_at(BATCH_LINES + 5, out)
-    convert_lines(LINES[:3], out, partial(doubling, 0), key="another")
+    convert_lines(batches(LINES[:3]), out, partial(doubling, 0), key="another")
     assert out.read_bytes() == b"line 1\nLINE 1\nline 2\nLINE 2\nline 3\nLINE 3\n"
 
 

@@ -78,7 +78,7 @@ def converted(run: Run, variant: str) -> list[bytes]:
     folder = ORACLE / run["task"] / run["dataset"]
     schema = read_schema_lines(None if run["run"] == "train_noschemafile" else folder / "schema.json")
     convert = converter(schema, options(run, variant), run["dataset"])
-    return [line for row in rows(run["task"], run["dataset"], run["input"]) for line in convert(row)]
+    return [line for row in rows(run["task"], run["dataset"], run["input"]) for line in convert(row).splitlines()]
 
 
 @pytest.mark.parametrize(("run", "variant"), runs())

@@ -16,7 +16,7 @@ def event(trigger: str, **arguments: str) -> dict[str, Any]:
 def lines(task: str, events: list[Any], **changes: Any) -> list[tuple[Any, Any]]:
     """Schema and answer of each line."""
     convert = converter(SCHEMA, Options(task, **changes), "s")
-    rows = map(json.loads, convert({"text": "a b NAN c", "event": events}))
+    rows = map(json.loads, convert({"text": "a b NAN c", "event": events}).splitlines())
     return [(json.loads(row["instruction"])["schema"], json.loads(row.get("output", "null"))) for row in rows]
 
 

@@ -19,7 +19,8 @@ def triples(*values: str) -> dict[str, Any]:
 
 
 def outputs(row: Any, **changes: Any) -> list[Any]:
-    return [json.loads(json.loads(line)["output"]) for line in converter(SCHEMA, Options("KG", **changes), "s")(row)]
+    lines = converter(SCHEMA, Options("KG", **changes), "s")(row).splitlines()
+    return [json.loads(json.loads(line)["output"]) for line in lines]
 
 
 def test_entities_and_values_stand_by_place_attributes_by_name() -> None:

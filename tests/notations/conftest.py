@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import compress, count
 
 import pytest
 from llguidance import LLMatcher, LLTokenizer
@@ -32,7 +33,7 @@ def written() -> Written:
     def run(grammar: str, seed: int) -> str:
         rng, matcher, ids = random.Random(seed), LLMatcher(BYTES, grammar), list[int]()
         while not matcher.is_stopped():
-            allowed = [token for token, bias in enumerate(matcher.compute_logit_bias()) if bias]
+            allowed = list(compress(count(), matcher.compute_logit_bias()))
             ends = BYTES.eos_token in allowed and (len(ids) > 60 or rng.random() < 0.1)
             ids.append(BYTES.eos_token if ends else rng.choice(allowed))
             assert matcher.consume_token(ids[-1]), matcher.get_error()

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,17 +17,13 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[..., str]:
+def browse(tmp_path: Path, chromium: str) -> Callable[..., str]:
     """Open a page, from disk, and give what the browser prints; nothing may be logged to its console."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    browser = next(filter(None, map(shutil.which, names)), None)
-    if browser is None:
-        pytest.skip("no chromium or google-chrome on PATH")
 
     def opened(source: str, *flags: str) -> str:
         path = tmp_path / "report.html"
         path.write_text(source, encoding="utf-8")
-        command = [browser, *FLAGS, f"--user-data-dir={tmp_path}/profile", *flags, path.as_uri()]
+        command = [chromium, *FLAGS, f"--user-data-dir={tmp_path}/profile", *flags, path.as_uri()]
         run = subprocess.run(command, capture_output=True, check=True, timeout=60)
         log = run.stderr.decode(errors="replace")
         assert "CONSOLE" not in log, log

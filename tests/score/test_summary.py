@@ -14,6 +14,21 @@ from extune.tasks import TASKS
 TEXT = "Ann met Bob in Rome"
 
 
+def test_the_summary_is_plain_json_with_labels_by_frequency():
+    gold = Record("d", TEXT, entities=(Entity("Ann", "PER"), Entity("Bob", "PER"), Entity("Rome", "LOC")))
+    pairs = [(gold, Record("d", TEXT, entities=(Entity("Ann", "PER"), Entity("Oslo", "LOC"))))]
+    row = summary(score(pairs * 4, TASKS["NER"]), count_problems([["unread: x"], [], [], []]), 100, 7)
+    assert json.loads(json.dumps(row)) == row
+    assert row["f1"] == row["f1_low"] == row["f1_high"] == 2 * 4 / (8 + 12)
+    assert row["parse_rate"] == 3 / 4
+    assert row["unread_rate"] == 1 / 4
+    assert (row["invented_spans"], row["invented_rate"]) == (4, 4 / 8)
+    assert [label["label"] for label in row["per_label"]] == ["PER", "LOC"]
+    assert row["per_label"][0] == {
+        "label": "PER", "precision": 1.0, "recall": 1 / 2, "f1": 2 / 3, "gold": 8, "predicted": 4,
+    }  # fmt: skip
+
+
 def test_views_macro_and_seen_figures_stand_beside_the_micro_ones():
     gold = Record("d", TEXT, relations=(Relation("Ann", "met", "Bob"), Relation("Ann", "in", "Rome")))
     found = Record("d", TEXT, relations=(Relation("Bob", "met", "Ann"), Relation("Ann", "in", "Rome")))

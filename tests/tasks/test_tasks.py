@@ -12,14 +12,14 @@ from extune.errors import ConfigError
 from extune.ground import locate
 from extune.records import QA, Entity, Record, Relation
 from extune.schema import Schema
-from extune.shapes import check
+from extune.shapes import Shape, check
 from extune.tasks import TASKS, Task, task
 from extune.tasks.task import unique
 
 TEXT = '张三 said "C:\\x, (y)"\n🏽'
 LABELS = ("人物", 'a "label", (x)')
 
-Answers = Callable[[Any, str], st.SearchStrategy[Any]]
+Items = dict[str, st.SearchStrategy[tuple[Any, ...]]]
 
 CLOSED = {name: one for name, one in TASKS.items() if one.asked is None}
 
@@ -52,17 +52,22 @@ def keys(one: Task, items: Any) -> set[tuple[str, ...]]:
     return set(map(one.key, items))
 
 
-def items(one: Task, answers: Answers) -> st.SearchStrategy[tuple[Any, ...]]:
-    return answers(one.shape(labels_of(one), asking()), TEXT).map(
-        lambda value: one.decode(value, labels_of(one), asking())
-    )
+@pytest.fixture(scope="module")
+def items(answers: Callable[[Shape, str], st.SearchStrategy[Any]]) -> Items:
+    """Items of a task in TEXT."""
+
+    def of(one: Task) -> st.SearchStrategy[tuple[Any, ...]]:
+        labels, schema = labels_of(one), asking()
+        return answers(one.shape(labels, schema), TEXT).map(lambda value: one.decode(value, labels, schema))
+
+    return {name: of(one) for name, one in TASKS.items()}
 
 
 @every_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: st.DataObject) -> None:
-    found = data.draw(items(one, answers))
+def test_decoding_is_the_inverse_of_encoding(one: Task, items: Items, data: st.DataObject) -> None:
+    found = data.draw(items[one.name])
     value = one.encode(found, labels_of(one), asking())
 
     check(value, one.shape(labels_of(one), asking()))
@@ -72,8 +77,8 @@ def test_decoding_is_the_inverse_of_encoding(one: Task, answers: Answers, data: 
 @every_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers: Answers, data: st.DataObject) -> None:
-    found = data.draw(items(one, answers))
+def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, items: Items, data: st.DataObject) -> None:
+    found = data.draw(items[one.name])
     turned = labels_of(one)[::-1]
 
     assert keys(one, one.decode(one.encode(found, turned, asking()), turned, asking())) == keys(one, found)
@@ -83,8 +88,8 @@ def test_the_order_of_labels_does_not_change_what_is_decoded(one: Task, answers:
 @every_closed_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers, data: st.DataObject) -> None:
-    found = data.draw(items(one, answers))
+def test_labels_that_were_not_asked_for_are_left_out(one: Task, items: Items, data: st.DataObject) -> None:
+    found = data.draw(items[one.name])
     asked = labels_of(one)[:1]
 
     expected = {one.key(item) for item in found if one.label(item) in asked}
@@ -94,8 +99,8 @@ def test_labels_that_were_not_asked_for_are_left_out(one: Task, answers: Answers
 @every_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data: st.DataObject) -> None:
-    found = data.draw(items(one, answers))
+def test_an_item_given_twice_is_answered_once(one: Task, items: Items, data: st.DataObject) -> None:
+    found = data.draw(items[one.name])
 
     assert one.encode([*found, *found], labels_of(one), asking()) == one.encode(found, labels_of(one), asking())
     assert len(one.decode(one.encode(found, labels_of(one), asking()), labels_of(one), asking())) == len(
@@ -106,8 +111,8 @@ def test_an_item_given_twice_is_answered_once(one: Task, answers: Answers, data:
 @every_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_items_put_into_a_record_come_out_again(one: Task, answers: Answers, data: st.DataObject) -> None:
-    found = data.draw(items(one, answers))
+def test_items_put_into_a_record_come_out_again(one: Task, items: Items, data: st.DataObject) -> None:
+    found = data.draw(items[one.name])
     record = Record("1", TEXT)
 
     assert one.items(one.with_items(record, found)) == found
@@ -117,8 +122,8 @@ def test_items_put_into_a_record_come_out_again(one: Task, answers: Answers, dat
 @every_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_the_json_of_an_item_names_it_whole(one: Task, answers: Answers, data: st.DataObject) -> None:
-    for item in data.draw(items(one, answers)):
+def test_the_json_of_an_item_names_it_whole(one: Task, items: Items, data: st.DataObject) -> None:
+    for item in data.draw(items[one.name]):
         row = one.to_json(item, lambda span: locate(TEXT, span))
         assert one.key(one.from_json(row)) == one.key(item)
 
@@ -126,8 +131,8 @@ def test_the_json_of_an_item_names_it_whole(one: Task, answers: Answers, data: s
 @every_closed_task
 @settings(max_examples=15)
 @given(data=st.data())
-def test_an_item_has_a_label_and_spans_of_its_text(one: Task, answers: Answers, data: st.DataObject) -> None:
-    for item in data.draw(items(one, answers)):
+def test_an_item_has_a_label_and_spans_of_its_text(one: Task, items: Items, data: st.DataObject) -> None:
+    for item in data.draw(items[one.name]):
         assert one.label(item) in labels_of(one)
         assert one.spans(item)
         assert all(span in TEXT for span in one.spans(item))

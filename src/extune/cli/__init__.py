@@ -8,17 +8,20 @@ import os
 import sys
 
 from ..errors import ExtuneError
+from ..processes import record
 from . import (  # noqa: F401  they add their commands to the app
     before_after,
     compare,
     data,
     extraction,
     pipeline,
+    planning,
     robustness,
     scoring,
     versions,
 )
 from .app import app
+from .launching import note_outcome
 
 __all__ = ["app", "main"]
 
@@ -29,12 +32,25 @@ def main() -> None:
     logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
     _quiet()
     try:
+        _call()
+    except SystemExit as exc:
+        note_outcome(exc.code)
+        raise
+
+
+def _call() -> None:
+    try:
         app()
     except ExtuneError as exc:
-        print(f"extune: {exc}", file=sys.stderr)
+        if not record(exc):
+            print(f"extune: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as exc:
+        if not record(exc):
+            raise
+        sys.exit(1)
 
 
 def _quiet() -> None:

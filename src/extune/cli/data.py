@@ -1,8 +1,11 @@
 """Data: converted between formats, inspected, and the labels that are easily confused."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +18,9 @@ Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUM
 SchemaFile = Annotated[
     Path | None, typer.Option("--schema", help="Schema file; `convert` otherwise takes one beside the source.")
 ]
+
+SHORT = 2.0
+"""Seconds of work without a bar."""
 
 
 @app.command()
@@ -44,9 +50,6 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Turn labelled text of any format into instruction rows or neutral records, in bounded memory."""
-    from tqdm import tqdm
-
-    from ..confusable import read_confusable
     from ..convert import convert_lines, key_of, state_of, workers_for
     from ..instruct import Asking
 
@@ -55,24 +58,50 @@ def convert(
         raise ConfigError(f"no form {to!r}", remedy="Known forms: iepile, records")
     columns = _columns(column)
     name = name or Path(source).resolve().parent.name
-    confusable = read_confusable(hard) if hard else None
+    confusable = _confusable(hard) if hard else None
     asking = Asking(split_num, negatives if compat or negatives >= 0 else 1.0, seed, keep_empty, confusable, shuffle)
     if compat:
-        lines, make, form = _compat(source, schema, task, language, test, asking, name, compat)
+        batches, make, form = _compat(source, schema, task, language, test, asking, name, compat)
     elif to == "records":
-        lines, make, form = _records(source, reader, columns, split)
+        batches, make, form = _records(source, reader, columns, split)
     else:
-        lines, make, form = _iepile(source, reader, columns, split, schema, task, language, test, asking, name)
+        batches, make, form = _iepile(source, reader, columns, split, schema, task, language, test, asking, name)
     path = Path(source)
     count = workers or (workers_for(path) if path.is_file() else 1)
     state = state_of(path) if path.is_file() else source
-    with tqdm(desc="convert", unit="record", delay=2) as bar:
-        key = key_of(make.func.__name__, make.args, form, state)
-        done = convert_lines(
-            lines, output, make, key=key, workers=count, progress=bar.update, max_bad=max_bad
-        )  # fmt: skip
+    key = key_of(make.func.__name__, make.args, form, state)
+    with _progress("convert") as update:
+        done = convert_lines(batches, output, make, key=key, workers=count, progress=update, max_bad=max_bad)
     told: dict[str, Any] = {"format": form, "records": done.lines, "rows": done.rows, "rejected": done.rejected}
     show({**told, "written": str(output)}, as_json)
+
+
+def _confusable(path: Path) -> Any:
+    from ..confusable import read_confusable
+
+    return read_confusable(path)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int], None]]:
+    """A bar for work that lasts: to load tqdm takes a tenth of the time of work that does not."""
+    began, done, bar = monotonic(), 0, None
+
+    def update(records: int) -> None:
+        nonlocal done, bar
+        done += records
+        if bar is not None:
+            bar.update(records)
+        elif monotonic() - began > SHORT:
+            from tqdm import tqdm
+
+            bar = tqdm(desc=what, unit="record", initial=done)
+
+    try:
+        yield update
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def _columns(given: list[str] | None) -> dict[str, str]:
@@ -85,9 +114,8 @@ def _columns(given: list[str] | None) -> dict[str, str]:
 def _compat(
     source: str, schema: Path | None, task: str, language: str, test: bool, asking: Any, name: str, variant: str
 ) -> Any:
-    from ..convert import compat
+    from ..convert import compat, file_batches
     from ..deepke import Options, read_schema_lines
-    from ..readers.elements import raw_records
 
     options = Options(
         task, "zh" if language == "auto" else language, test, asking.split_num, asking.negatives, asking.shuffle,
@@ -95,14 +123,14 @@ def _compat(
     )  # fmt: skip
     make = partial(compat, read_schema_lines(schema), options, name, source)
     make()  # what is wrong with the options or the schema shows here, not in a worker process
-    return raw_records(Path(source)), make, "instructie"
+    return file_batches(Path(source)), make, "instructie"
 
 
 def _records(source: str, reader: str, columns: dict[str, str], split: str) -> Any:
     from ..convert import neutral, open_lines
 
-    lines, form, found = open_lines(source, reader, columns, split)
-    return lines, partial(neutral, form, source, columns if form == found else {}), found
+    batches, form, found = open_lines(source, reader, columns, split)
+    return batches, partial(neutral, form, source, columns if form == found else {}), found
 
 
 def _iepile(
@@ -117,11 +145,11 @@ def _iepile(
     asked = task_of(task)
     labels = schema_for(source, reader, columns, schema, split)
     prompt = Prompt(asked, notation("iepile_json"), labels, language=language)
-    lines, form, found = open_lines(source, reader, columns, split)
+    batches, form, found = open_lines(source, reader, columns, split)
     plan = Plan(prompt, asking, form, source, name, test, columns if form == found else {})
     make = partial(iepile, plan)
     make()
-    return lines, make, found
+    return batches, make, found
 
 
 @app.command()

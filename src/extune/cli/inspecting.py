@@ -34,13 +34,13 @@ def _splits(source: str, reader: str, columns: Mapping[str, str]) -> Iterator[tu
 
 def tokens_of(rows: Path, number: int, base: Path | None) -> str:
     """The tokens of one training row with what the loss counts, by the code that trains."""
-    from ..model import Base, load_encoder
-
     row: Any = next(islice(read_jsonl(rows, "Run `dvc repro build`"), number - 1, None), None)
     if number < 1 or row is None:
         raise DataError(f"there is no row {number}", where=str(rows))
     if not isinstance(row, dict) or not {"prompt", "completion"} <= set(row):
         raise DataError("not a training row", where=f"{rows}:{number}", remedy="Name data/sft/train.jsonl")
+    from ..model import Base, load_encoder
+
     encoder = load_encoder(Base(str(base or "models/base"), {}))
     ids, labels = encoder.example(row["prompt"], row["completion"][0]["content"])
     return tokens_table(ids, labels, lambda token: str(encoder.tokenizer.decode([token])))

@@ -7,10 +7,11 @@ from typing import Any
 from ..report.markup import Markup, percent, scrollable, tag
 from ..report.page import policy
 from ..report.tables import table
-from .lines import spelled_spread, verdict
+from .lines import verdict
 
 MOST = 100
 """Documents shown of each kind of change."""
+FIGURES = {"f1": "F1", "precision": "Precision", "recall": "Recall", "exact_match": "Exact match"}
 SIGNS = {"correct": "✓", "missed": "−", "spurious": "+"}
 _STYLES = (Path(__file__).parents[1] / "report" / "page.css", Path(__file__).with_name("page.css"))
 
@@ -61,11 +62,20 @@ def _sides(comparison: Mapping[str, Any]) -> Markup:
     rows = [_side_row(side) for side in comparison["sides"]]
     notes = [tag("p", note, class_="note", role="note") for note in comparison["notes"]]
     inner = scrollable(table("Figures of each system; rates in per cent", columns, rows), "Figures of each system")
-    seeds = [
-        tag("p", f"{name} over seeds: {spelled_spread(row)}", class_="note")
-        for name, row in comparison.get("seeds", {}).items()
-    ]
+    seeds = [_seeds(comparison["seeds"])] if "seeds" in comparison else []
     return tag("section", tag("h2", "Scores"), *notes, inner, *seeds, id="scores")
+
+
+def _seeds(spreads: Mapping[str, Any]) -> Markup:
+    columns = ("Figure", "Seeds", "Mean", "Deviation", "Least", "Most", "Interval of the mean")
+    rows = [_seed_row(name, row) for name, row in spreads.items()]
+    return scrollable(table("One system with several seeds; rates in per cent", columns, rows), "Several seeds")
+
+
+def _seed_row(name: str, row: Mapping[str, Any]) -> Markup:
+    rates = [percent(row[part]) for part in ("mean", "sd", "min", "max")]
+    cells = [str(row["n"]), *rates, f"{percent(row['low'])} – {percent(row['high'])}"]
+    return tag("tr", tag("th", FIGURES[name], scope="row"), *(tag("td", cell) for cell in cells))
 
 
 def _side_row(side: Mapping[str, Any]) -> Markup:

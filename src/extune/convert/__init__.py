@@ -1,5 +1,6 @@
 """Labelled files to instruction rows in bounded memory: many processes, the same bytes, resumable after a kill."""
 
+from .batches import file_batches
 from .compat import compat
 from .engine import Converted, convert_lines, workers_for
 from .iepile import Plan, iepile
@@ -13,6 +14,7 @@ __all__ = [
     "Plan",
     "compat",
     "convert_lines",
+    "file_batches",
     "iepile",
     "keep_empty",
     "key_of",

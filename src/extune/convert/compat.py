@@ -1,21 +1,24 @@
 """The reference's conversion of one line, for the engine."""
 
-import json
-
 from ..deepke import Options, SchemaLines, converter
+from ..deepke.text import loads
 from ..errors import DataError
+from ..files import Unread
 from ..records import Rejected
-from .engine import Convert, Line
+from .batches import Line
+from .parts import Convert
 
 
 def compat(schema: SchemaLines, options: Options, source: str, path: str) -> Convert:
-    """Converts lines of `path` as DeepKE-LLM does. JSON is read as the reference reads it: of equal keys the last."""
+    """Converts lines of `path` as DeepKE-LLM does. A key that stands twice has its last value, as there."""
     convert = converter(schema, options, source)
 
-    def one(line: Line) -> list[bytes] | Rejected:
+    def one(line: Line) -> bytes | Rejected:
         number, raw = line
+        if isinstance(raw, Unread):
+            return refused(path, number, raw, ValueError(raw.reason))
         try:
-            return convert(json.loads(raw))
+            return convert(loads(raw))
         except (DataError, ValueError, RecursionError) as exc:
             return refused(path, number, raw, exc)
 

@@ -4,27 +4,25 @@ Train rows {"task", "source", "instruction", "output"}, test rows {"id", "task",
 Format: https://huggingface.co/datasets/zjunlp/iepile
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from json.encoder import encode_basestring
-from typing import Any
 
+from ..deepke.lines import about, framed, labelled, quoted
 from ..errors import AnswerError, ConfigError
-from ..instruct import Asking, asked_groups, is_kept
-from ..notations import NOTATIONS
+from ..instruct import Asking, is_kept
 from ..prompt import Prompt
 from ..readers import FORMATS
 from ..readers.lines import read_line, renamed
-from ..records import Query, Record, Rejected
+from ..records import Record, Rejected
 from ..schema import canonical_record
 from ..tasks import Item
+from .batches import Line
 from .compat import refused
-from .engine import Convert, Line
 from .gold import FORMS, label
-
-JSON = NOTATIONS["iepile_json"]
+from .groups import end, grouping, of_groups
+from .parts import Convert
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def iepile(plan: Plan) -> Convert:
     make = _testing(plan) if plan.test else _training(plan)
     named_by_line = plan.test or plan.asking.keep_empty < 1 or not plan.asking.draws_nothing
 
-    def one(line: Line) -> list[bytes] | Rejected:
+    def one(line: Line) -> bytes | Rejected:
         number, raw = line
         record = read_line(raw, f"{plan.path}:{number}", named)
         if isinstance(record, Rejected):
@@ -73,93 +71,47 @@ def name_of(text: str, number: int) -> str:
     return f"{sha256(text.encode()).hexdigest()[:32]}-{number}"
 
 
-def _training(plan: Plan) -> Callable[[Record], list[bytes]]:
-    ask, reply = _asks(plan), _replies(plan)
-    open_question = plan.prompt.task.asked is not None
+def _training(plan: Plan) -> Callable[[Record], bytes]:
+    prompt, asking = plan.prompt, plan.asking
+    asked_of = grouping(prompt, asking, plan.source)
 
-    def rows(record: Record) -> list[bytes]:
-        text = _inner(_inner(record.text))
-        items = _items(plan, record)
-        groups = asked_groups(record, plan.prompt.task, plan.prompt.schema, plan.asking)
-        made = []
-        for number, group in enumerate(groups):
-            inside = items if open_question else [item for item in items if plan.prompt.task.label(item) in group]
-            if not inside and not is_kept(record, number, plan.asking):
-                continue
-            row = f'{ask(record.text, group)}{text}\\"}}", "output": {reply(record, group, inside)}}}'
-            made.append(row.encode())
-        return made
-
-    return rows
-
-
-def _testing(plan: Plan) -> Callable[[Record], list[bytes]]:
-    ask = _asks(plan)
-
-    def rows(record: Record) -> list[bytes]:
-        text = _inner(_inner(record.text))
-        everything = replace(plan.asking, negatives=1.0, hard=None)
-        groups = asked_groups(record, plan.prompt.task, plan.prompt.schema, everything)
-        gold = json.dumps(json.dumps(label(record, plan.prompt.task), ensure_ascii=False), ensure_ascii=False)
-        name = json.dumps(record.id, ensure_ascii=False)
-        return [
-            f'{{"id": {name}, {ask(record.text, group)[1:]}{text}\\"}}", "label": {gold}}}'.encode() for group in groups
-        ]
+    def rows(record: Record) -> bytes:
+        asked = asked_of(record)
+        found = _by_group(prompt, record, asked.place)
+        if asking.keep_empty < 1:
+            kept = [number for number in range(len(asked.groups)) if number in found or is_kept(record, number, asking)]
+            asked = of_groups([asked.groups[number] for number in kept])
+            found = {place: found[number] for place, number in enumerate(kept) if number in found}
+        ends = {
+            number: end(prompt, asked.groups[number].labels, asked.groups[number].shape, items, record.text)
+            for number, items in found.items()
+        }
+        return about(quoted(record.text), asked.rows, ends)
 
     return rows
 
 
-def _items(plan: Plan, record: Record) -> list[Item]:
-    known = plan.prompt.task.known
-    return [item for item in plan.prompt.task.items(record) if known(item, plan.prompt.schema)]
+def _by_group(prompt: Prompt, record: Record, place: Mapping[str, int]) -> Mapping[int, list[Item]]:
+    """The items that the schema knows and that are asked for, by the number of their group."""
+    task, schema = prompt.task, prompt.schema
+    items = [item for item in task.items(record) if task.known(item, schema)]
+    if task.asked:
+        return dict.fromkeys(place.values(), items) if items else {}
+    found: dict[int, list[Item]] = {}
+    for item in items:
+        number = place.get(task.label(item))
+        if number is not None:
+            found.setdefault(number, []).append(item)
+    return found
 
 
-def _asks(plan: Plan) -> Callable[[str, Sequence[str]], str]:
-    """The row up to the text, made once for each group of labels and language."""
-    before = f'{{"task": {json.dumps(plan.prompt.task.name)}, "source": {json.dumps(plan.source, ensure_ascii=False)}, '
-    known: dict[tuple[object, ...], str] = {}
+def _testing(plan: Plan) -> Callable[[Record], bytes]:
+    asked_of = grouping(plan.prompt, replace(plan.asking, negatives=1.0, hard=None), plan.source)
 
-    def ask(text: str, group: Sequence[str]) -> str:
-        language = plan.prompt.language_of(text)
-        place = (language, *group)
-        if place not in known:
-            if len(known) > 50_000:
-                known.clear()
-            whole = plan.prompt.text(Query("", plan.prompt.task.name, _PROBE[language == "zh"], tuple(group)))
-            cut = whole.rindex(_PROBE[language == "zh"])
-            known[place] = f'{before}"instruction": "{_inner(whole[:cut])}'
-        return known[place]
+    def rows(record: Record) -> bytes:
+        start = f'{{"id": {encode_basestring(record.id)}, '.encode()
+        after = labelled(label(record, plan.prompt.task))
+        lines = ((start + group.start[1:], after) for group in asked_of(record).groups)
+        return about(quoted(record.text), framed(lines), {})
 
-    return ask
-
-
-_PROBE = ("x", "一")
-"""A text of each language, to see what stands before it in a prompt."""
-
-
-def _replies(plan: Plan) -> Callable[[Record, Sequence[str], Sequence[Item]], str]:
-    """The answer as a JSON string; that of a group without items is made once."""
-    task, schema = plan.prompt.task, plan.prompt.schema
-    empty: dict[Sequence[str], str] = {}
-    shapes: dict[Sequence[str], Any] = {}
-
-    def reply(record: Record, group: Sequence[str], items: Sequence[Item]) -> str:
-        if not items and group in empty:
-            return empty[group]
-        if group not in shapes:
-            if len(shapes) > 50_000:
-                shapes.clear()
-                empty.clear()
-            shapes[group] = task.shape(group, schema)
-        answer = JSON.spell(task.encode(items, group, schema), shapes[group], record.text)
-        spelled = encode_basestring(answer)
-        if not items:
-            empty[group] = spelled
-        return spelled
-
-    return reply
-
-
-def _inner(text: str) -> str:
-    """The text as it stands between the quotes of a JSON string."""
-    return encode_basestring(text)[1:-1]
+    return rows

@@ -10,8 +10,9 @@ from ..readers.hub import is_hub
 from ..readers.lines import read_line, renamed
 from ..records import Record, Rejected, record_to_json
 from ..schema import FILE_NAMES, Schema, collect, read_schema
-from .engine import Convert, Line
+from .batches import Line
 from .iepile import name_of
+from .parts import Convert
 from .source import hub_records
 
 
@@ -21,13 +22,13 @@ def neutral(form: str, path: str, columns: Mapping[str, str]) -> Convert:
     assert parse is not None
     named = renamed(parse, columns)
 
-    def one(line: Line) -> list[bytes] | Rejected:
+    def one(line: Line) -> bytes | Rejected:
         number, raw = line
         record = read_line(raw, f"{path}:{number}", named)
         if isinstance(record, Rejected):
             return record
         record = record if record.id else replace(record, id=name_of(record.text, number))
-        return [json.dumps(record_to_json(record), ensure_ascii=False).encode()]
+        return json.dumps(record_to_json(record), ensure_ascii=False).encode() + b"\n"
 
     return one
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from ..errors import DataError
 
-NOTED_BYTES = 2**20
+NOTED_BYTES = 2**24
 """So much may be written again after a kill: to note every part would cost more than to make it."""
 
 
@@ -53,18 +53,22 @@ class Partial:
             return new
         return dict(known) if known["key"] == self.key and whole else new
 
-    def add(self, rows: bytes, rejected: bytes, counts: Mapping[str, int]) -> None:
-        """Append one part; a kill loses at most the last megabyte."""
-        for name, data in (("rows", rows), ("rejected", rejected)):
-            self._files[name].write(data)
+    def write(self, rows: bytes) -> None:
+        """Append a piece of the part that is being made."""
+        self._files["rows"].write(rows)
+
+    def end_part(self, rejected: bytes, counts: Mapping[str, int]) -> None:
+        """Its rows are written; a kill loses at most the last 16 MB and the part that is being made."""
+        self._files["rejected"].write(rejected)
         self.parts += 1
         self.counts.update(counts)
         sizes = {name: file.tell() for name, file in self._files.items()}
         if sum(sizes.values()) - self._noted < NOTED_BYTES:
             return
-        self._noted = sum(sizes.values())
         for file in self._files.values():
             file.flush()
+        _begin_to_write(self._files["rows"], self._noted)
+        self._noted = sum(sizes.values())
         self._note({"key": self.key, "parts": self.parts, "counts": dict(self.counts), **sizes})
 
     def _note(self, row: Mapping[str, object]) -> None:
@@ -105,16 +109,23 @@ def _cut(path: Path, size: int) -> IO[bytes]:
     return file
 
 
+def _begin_to_write(file: IO[bytes], start: int) -> None:
+    """Let the disk have all from `start` while the next parts are made: `finish` would wait for everything at once."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), start, 0, os.POSIX_FADV_DONTNEED)
+
+
 def key_of(*parts: object) -> str:
-    """A digest of everything that decides the output's bytes, this package's code included."""
-    digest = hashlib.sha256("\0".join(map(repr, parts)).encode())
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """A digest of everything that decides the output's bytes, the state of this package's code included."""
+    code = sorted((str(path), _changed(path)) for path in Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256("\0".join(map(repr, (*parts, code))).encode()).hexdigest()
 
 
 def state_of(path: Path) -> tuple[str, int, int]:
     """Name, size and time of a file: whether it is still the one that was begun with."""
+    return str(path.resolve()), *_changed(path)
+
+
+def _changed(path: Path) -> tuple[int, int]:
     stat = path.stat()
-    return str(path.resolve()), stat.st_size, stat.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns

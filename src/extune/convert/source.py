@@ -8,30 +8,29 @@ from pathlib import Path
 from ..errors import DataError
 from ..files import Unread
 from ..readers import find_format, open_format, open_hub
-from ..readers.elements import raw_records
 from ..readers.hub import is_hub
 from ..records import Record, Rejected, record_to_json
-from .engine import Line
+from .batches import Batch, Line, batches, file_batches
 
 RECORDS = "records"
 
 
 def open_lines(
     source: str, reader: str, columns: Mapping[str, str], split: str = ""
-) -> tuple[Iterator[Line], str, str]:
-    """`(lines, the format they are in, the format the source is in)`.
+) -> tuple[Iterator[Batch], str, str]:
+    """`(batches of lines, the format they are in, the format the source is in)`.
 
     `split`: of a hub's data set, by its name there; without one, all.
     A file of one JSON object a record is read as it is; all others are turned into lines of our own records first.
     Raises ConfigError, DataError as the readers do.
     """
     if is_hub(source):
-        return record_lines(hub_records(source, reader, columns, split)), RECORDS, "hub"
+        return batches(record_lines(hub_records(source, reader, columns, split))), RECORDS, "hub"
     path = Path(source)
     form = find_format(reader, path, columns)
     if path.is_file() and form.flat:
-        return raw_records(path), form.name, form.name
-    return record_lines(open_format(form.name, path, columns)), RECORDS, form.name
+        return file_batches(path), form.name, form.name
+    return batches(record_lines(open_format(form.name, path, columns))), RECORDS, form.name
 
 
 def hub_records(source: str, reader: str, columns: Mapping[str, str], split: str = "") -> Iterator[Record | Rejected]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from ..instruct import Asking, examples
 from ..prompt import Prompt
 from ..records import record_from_json
-from .engine import Convert, Line
+from .batches import Line
+from .parts import Convert
 
 FIRST, EVERY = 10_000, 16
 
@@ -16,11 +17,11 @@ FIRST, EVERY = 10_000, 16
 def training(prompt: Prompt, asking: Asking, path: str) -> Convert:
     """Converts lines of our own records. Raises DataError, naming the line, for an answer that cannot be spelled."""
 
-    def one(line: Line) -> list[bytes]:
+    def one(line: Line) -> bytes:
         number, raw = line
         record = record_from_json(json.loads(raw), f"{path}:{number}")
         made = examples(record, prompt.task, prompt.notation, prompt.schema, asking)
-        return [json.dumps(prompt.row(example), ensure_ascii=False).encode() for example in made]
+        return b"".join(json.dumps(prompt.row(example), ensure_ascii=False).encode() + b"\n" for example in made)
 
     return one
 

@@ -26,7 +26,7 @@ TASKS: dict[str, Callable[[SchemaLines, Options], Plan]] = {
 
 
 def converter(schema_lines: SchemaLines, options: Options, source: str) -> Convert:
-    """A function from one input row to its output lines: JSON in UTF-8, without the line feed.
+    """A function from one input row to its output lines: JSON in UTF-8, each with its line feed.
 
     `source`: the name under which the rows are evaluated; the reference takes that of the input's folder.
     Raises ConfigError for an unknown task, DataError for a schema that the task cannot use; the function raises
@@ -38,7 +38,7 @@ def converter(schema_lines: SchemaLines, options: Options, source: str) -> Conve
     before = opening(options.task, source, INSTRUCTIONS[options.task][options.language])
     convert = testing(plan, options, before) if options.test else training(plan, options, b"{" + before)
 
-    def checked(row: Row) -> list[bytes]:
+    def checked(row: Row) -> bytes:
         try:
             return convert(row)
         except KeyError as exc:

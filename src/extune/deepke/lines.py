@@ -1,6 +1,6 @@
 """Output lines as bytes: JSON inside the strings of a JSON object, its constant parts escaped once for all rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json import JSONEncoder
 from json.encoder import encode_basestring
@@ -29,6 +29,28 @@ class Chunk(NamedTuple):
     start: bytes
     empty: bytes
     parts: tuple[Part, ...]
+
+
+class Frame(NamedTuple):
+    """Lines about one text without the text: what stands before, between and after its places, and their `starts`."""
+
+    starts: list[bytes]
+    between: list[bytes]
+
+
+def framed(lines: Iterable[tuple[bytes, bytes]]) -> Frame:
+    """The Frame of lines that are each a start, the text and an end."""
+    pairs = [*lines]
+    starts, ends = [start for start, _ in pairs], [end for _, end in pairs]
+    return Frame([*starts, b""], [end + start for end, start in zip([b"", *ends], [*starts, b""], strict=True)])
+
+
+def about(text: bytes, frame: Frame, ends: Mapping[int, bytes]) -> bytes:
+    """The lines about a text, some by number with other ends. One join: most rows of most corpora are found empty."""
+    between = frame.between.copy()
+    for number, end in ends.items():
+        between[number + 1] = end + frame.starts[number + 1]
+    return text.join(between)
 
 
 def quoted(text: str) -> bytes:
@@ -72,10 +94,10 @@ def chunk(before: bytes, parts: Iterable[Part]) -> Chunk:
 
 
 def answered(entries: dict[bytes, bytes]) -> bytes:
-    """All after the text of a train line; a later item with the same key has taken the place of an earlier one."""
-    return b'}", "output": "{' + b", ".join(map(b"".join, entries.items())) + b'}"}'
+    """All after the text of a train line, its line feed included; of items with the same key the last is there."""
+    return b'}", "output": "{' + b", ".join(map(b"".join, entries.items())) + b'}"}\n'
 
 
 def labelled(label: Any) -> bytes:
-    """All after the text of a test line; no label where it is None."""
-    return b'}"}' if label is None else b'}", "label": "' + nested(label) + b'"}'
+    """All after the text of a test line, its line feed included; no label where it is None."""
+    return b'}"}\n' if label is None else b'}", "label": "' + nested(label) + b'"}\n'

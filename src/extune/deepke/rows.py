@@ -3,36 +3,41 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..instruct import chunks
 from .draw import asked
-from .lines import EMPTY, Chunk, Part, answered, chunk, labelled, quoted
+from .lines import EMPTY, Chunk, Frame, Part, about, answered, chunk, framed, labelled, quoted
 from .options import Options
 from .plan import Found, Item, Plan
 
 Row: TypeAlias = Mapping[str, Any]
-Convert: TypeAlias = Callable[[Row], list[bytes]]
+Convert: TypeAlias = Callable[[Row], bytes]
+
+
+class _Asked(NamedTuple):
+    """The groups that a row is asked for, the number of each label's group, and their lines."""
+
+    groups: Sequence[Chunk]
+    place: Mapping[str, int]
+    frame: Frame
 
 
 def training(plan: Plan, options: Options, before: bytes) -> Convert:
     """Lines with the answer. The groups of most rows are the same, so they are made here, once."""
-    groups = _groups(plan, plan.parts.values(), options, before)
-    group_of = _places(groups)
+    asks_all = options.asks_all
+    constant = _asked(_groups(plan, plan.parts.values(), options, before))
 
-    def convert(row: Row) -> list[bytes]:
+    def convert(row: Row) -> bytes:
         text = row["text"]
         found = plan.group(_items(row, plan))
-        if options.asks_all and plan.fits(found):
-            own, place = groups, group_of
+        if asks_all and plan.fits(found):
+            own = constant
         else:
-            own = _groups(plan, _own_parts(plan, found, text, options), options, before)
-            place = _places(own)
-        inner = quoted(text)
-        lines = [start + inner + empty for start, empty, _ in own]
-        for number in {place[label] for label in found}:
-            lines[number] = own[number].start + inner + _answer(plan, own[number], found, text)
-        return lines
+            own = _asked(_groups(plan, _own_parts(plan, found, text, options), options, before))
+        filled = {own.place[label] for label in found}
+        ends = {number: _answer(plan, own.groups[number], found, text) for number in filled}
+        return about(quoted(text), own.frame, ends)
 
     return convert
 
@@ -42,14 +47,14 @@ def testing(plan: Plan, options: Options, before: bytes) -> Convert:
     before = b'", ' + before
     groups = _chunked(plan.test_parts.values(), options, before)
 
-    def convert(row: Row) -> list[bytes]:
+    def convert(row: Row) -> bytes:
         text = row["text"]
         items = None if row.get(plan.field) is None else _items(row, plan)
         start = b'{"id": "' + sha256(text.encode()).hexdigest().encode()
         inner = quoted(text)
         end = labelled(items)
         own = groups if items is None or not plan.gold_test else _gold_groups(plan, items, options, before)
-        return [start + group.start + inner + end for group in own]
+        return b"".join([start + group.start + inner + end for group in own])
 
     return convert
 
@@ -79,8 +84,9 @@ def _chunked(parts: Iterable[Part], options: Options, before: bytes) -> list[Chu
     return [chunk(before, (named[name] for name in names)) for names in chunks(list(named), options.split_num)]
 
 
-def _places(groups: Sequence[Chunk]) -> dict[str, int]:
-    return {item.name: number for number, group in enumerate(groups) for item in group.parts}
+def _asked(groups: Sequence[Chunk]) -> _Asked:
+    place = {item.name: number for number, group in enumerate(groups) for item in group.parts}
+    return _Asked(groups, place, framed((start, empty) for start, empty, _ in groups))
 
 
 def _own_parts(plan: Plan, found: Found, text: str, options: Options) -> list[Part]:

@@ -64,7 +64,8 @@ def sketch(text: str) -> Sketch:
 
 def _gram_hashes(text: str) -> Words:
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
-    codes = np.pad(codes, (0, max(0, GRAM - len(codes))))
+    if len(codes) < GRAM:
+        codes = np.pad(codes, (0, GRAM - len(codes)))
     count = len(codes) - GRAM + 1
     total = np.zeros(count, np.uint64)
     for place in range(GRAM):

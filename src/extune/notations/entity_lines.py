@@ -4,35 +4,25 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..grammar import choice, literal, substring
-from ..shapes import MAX_ITEMS, Fields, Many, Span, Value, check
+from ..shapes import MAX_ITEMS, Fields, Many, Span, Value
 from .entity_syntax import NO_ENTITIES, escape, format_entity, parse_entities
-from .notation import Notation
+from .notation import TRIMMED, Notation, first_place, parsed
 
 
 def spell(value: Value, shape: Fields, text: str) -> str:
     """One line a mention. Raises AnswerError for a mention that its own reader would not give back."""
     rank = {label: number for number, label in enumerate(shape.fields)}
     entities = [(mention, label) for label in value for mention in value[label]]
-    entities.sort(key=lambda e: (_place(e[0], text), e[0], rank[e[1]]))
+    entities.sort(key=lambda e: (first_place(e[0], text), e[0], rank[e[1]]))
     answer = "\n".join(format_entity(*entity) for entity in entities)
     if parse_entities(answer) != entities:
         raise AnswerError(f"entity_lines cannot spell {entities!r} (white space at the ends of a mention or type)")
     return answer or NO_ENTITIES
 
 
-def _place(mention: str, text: str) -> int:
-    place = text.find(mention)
-    return place if place >= 0 else len(text)
-
-
 def read(answer: str, shape: Fields) -> Value:
     """Lines to {type: [mention]}. Raises AnswerError at a line of another form or a type that was not asked for."""
-    try:
-        value = _grouped(parse_entities(answer))
-        check(value, shape)
-    except ValueError as exc:
-        raise AnswerError(f"unread: {exc}") from None
-    return value
+    return parsed(lambda lines: _grouped(parse_entities(lines)), answer, shape)
 
 
 def _grouped(entities: list[tuple[str, str]]) -> Value:
@@ -72,12 +62,8 @@ def grammar(shape: Fields, text: str) -> str:
         'LINE: END "_" TYPE\n'
         f"TYPE: {choice(literal(escape(label)) for label in shape.fields)}\n"
         + (substring(text, escape) if _grounded(shape) else "SPAN: /([^\\\\_\\n]|\\\\[\\\\_n])+/\n")
-        + _TRIMMED
+        + TRIMMED
     )
-
-
-# White space at the ends of a mention is not read back; the second set is what Python strips and regex does not.
-_TRIMMED = r"END: SPAN & /[^\s\x1c-\x1f]((?s:.*)[^\s\x1c-\x1f])?/" + "\n"
 
 
 def _grounded(shape: Fields) -> bool:

@@ -11,12 +11,12 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..grammar import Rules, choice, literal, repeated, selected, substring
-from ..shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot, Span, Value, check
-from .notation import Notation, Shown
+from ..shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot, Span, Value
+from .notation import Notation, Shown, first_place, parsed
 
 NONE = "NAN"
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def spell(value: Value, shape: Fields, text: str) -> str:
@@ -26,36 +26,32 @@ def spell(value: Value, shape: Fields, text: str) -> str:
 
 def _ordered(value: Value, shape: Shape, text: str, ids: dict[str, str]) -> Value:
     """The value as it is spelled; `ids` grows with the new name of every Id, in the order in which they come."""
+    if not value and isinstance(shape, Many):  # most labels of most texts
+        return value
     match shape:
         case Fields(fields=fields):
             return {key: _ordered(value[key], inner, text, ids) for key, inner in fields.items() if key in value}
         case Keyed(of=inner):
-            names = sorted(value, key=lambda name: (_place(name, text), name))
+            names = sorted(value, key=lambda name: (first_place(name, text), name))
             return {name: _ordered(value[name], inner, text, ids) for name in names}
         case Many(of=Span()):
-            return sorted(value, key=lambda span: (_place(span, text), span))
+            return sorted(value, key=lambda span: (first_place(span, text), span)) if len(value) > 1 else value
         case Many(of=inner):
             items = sorted(value, key=lambda item: _position(item, inner, text, ids)) if len(value) > 1 else value
             return [_ordered(item, inner, text, ids) for item in items]
         case Slot():
-            fillers = sorted(value, key=lambda filler: (_place(filler, text), filler))
+            fillers = sorted(value, key=lambda filler: (first_place(filler, text), filler))
             return fillers[0] if len(fillers) == 1 and fillers != [NONE] else fillers or NONE
         case Id():
             return ids.setdefault(value, f"n{len(ids) + 1}")
     return value
 
 
-def _place(span: str, text: str) -> int:
-    """Where a span first occurs; one that does not occur stands last."""
-    place = text.find(span)
-    return place if place >= 0 else len(text)
-
-
 def _position(value: Value, shape: Shape, text: str, ids: Mapping[str, str]) -> tuple[Any, ...]:
     """What an item is sorted by: where its spans first occur, then all that it says."""
     leaves = list(_leaves(value, shape))
     ranks = {old: rank for rank, old in enumerate(ids)}
-    places = [_place(leaf, text) for leaf, kind in leaves if isinstance(kind, Span)]
+    places = [first_place(leaf, text) for leaf, kind in leaves if isinstance(kind, Span)]
     named = [ranks.get(leaf, len(ids)) for leaf, kind in leaves if isinstance(kind, Id)]
     return places, named, [leaf for leaf, kind in leaves if isinstance(kind, Span | Choice)]
 
@@ -75,12 +71,7 @@ def _leaves(value: Value, shape: Shape) -> list[tuple[str, Shape]]:
 
 def read(answer: str, shape: Fields) -> Value:
     """Parse an answer. Raises AnswerError if it is not JSON or has another shape."""
-    try:
-        value = _listed(json.loads(answer), shape)
-        check(value, shape)
-    except (ValueError, RecursionError) as exc:
-        raise AnswerError(f"unread: {exc}") from None
-    return value
+    return parsed(lambda written: _listed(json.loads(written), shape), answer, shape)
 
 
 def _listed(value: Value, shape: Shape) -> Value:

@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..shapes import Fields, Value
+from ..errors import AnswerError
+from ..shapes import Fields, Value, check
 
 Shown: TypeAlias = tuple[str, str]
 """A solved example in a prompt: its text and its answer."""
+TRIMMED = r"END: SPAN & /[^\s\x1c-\x1f]((?s:.*)[^\s\x1c-\x1f])?/" + "\n"
+"""White space at the ends of a span is not read back; the second set is what Python strips and regex does not."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,3 +36,19 @@ class Notation:
 
     def __repr__(self) -> str:
         return f"Notation({self.name})"
+
+
+def first_place(span: str, text: str) -> int:
+    """Where a span first occurs; one that does not occur stands last."""
+    found = text.find(span)
+    return found if found >= 0 else len(text)
+
+
+def parsed(parse: Callable[[str], Value], answer: str, shape: Fields) -> Value:
+    """What `parse` makes of an answer, which has the shape. Raises AnswerError."""
+    try:
+        value = parse(answer)
+        check(value, shape)
+    except (ValueError, RecursionError) as exc:
+        raise AnswerError(f"unread: {exc}") from None
+    return value

@@ -11,7 +11,7 @@ from ..errors import AnswerError
 from ..grammar import literal, substring
 from ..records import detect_language
 from ..shapes import Fields, Slot, Value, check
-from .notation import Notation
+from .notation import Notation, first_place
 
 NO_ANSWER = {"zh": "没有", "en": "none"}
 LONGEST = 4096
@@ -21,7 +21,7 @@ LONGEST = 4096
 def spell(value: Value, shape: Fields, text: str) -> str:
     """The answers, a line each, in order of mention. Raises AnswerError for one that would not be read back."""
     question, slot = _asked(shape)
-    answers = sorted(value.get(question, ()), key=lambda answer: (_place(answer, text), answer))
+    answers = sorted(value.get(question, ()), key=lambda answer: (first_place(answer, text), answer))
     long = [len(answer) for answer in answers if len(answer) > LONGEST and not slot.grounded]
     if long:
         raise AnswerError(f"plain_text cannot spell an answer of {long[0]} characters, more than {LONGEST}")
@@ -35,11 +35,6 @@ def _asked(shape: Fields) -> tuple[str, Slot]:
     ((question, slot),) = shape.fields.items()
     assert isinstance(slot, Slot)
     return question, slot
-
-
-def _place(answer: str, text: str) -> int:
-    place = text.find(answer)
-    return place if place >= 0 else len(text)
 
 
 def _line(answer: str) -> str:

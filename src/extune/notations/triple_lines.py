@@ -4,34 +4,24 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..grammar import choice, literal, repeated, substring
-from ..shapes import MAX_ITEMS, Fields, Many, Span, Value, check
-from .notation import Notation
+from ..shapes import MAX_ITEMS, Fields, Many, Span, Value
+from .notation import TRIMMED, Notation, first_place, parsed
 from .triple_syntax import escape, format_triple, parse_triples
 
 
 def spell(value: Value, shape: Fields, text: str) -> str:
     """One line a triple. Raises AnswerError for a triple that its own reader would not give back."""
     triples = [(pair["head"], label, pair["tail"]) for label in value for pair in value[label]]
-    triples.sort(key=lambda t: (_place(t[0], text), _place(t[2], text)))
+    triples.sort(key=lambda t: (first_place(t[0], text), first_place(t[2], text)))
     answer = "\n".join(format_triple(*triple) for triple in triples)
     if parse_triples(answer) != triples:
         raise AnswerError(f"triple_lines cannot spell {triples!r} (white space at the ends of a span)")
     return answer
 
 
-def _place(span: str, text: str) -> int:
-    place = text.find(span)
-    return place if place >= 0 else len(text)
-
-
 def read(answer: str, shape: Fields) -> Value:
     """Lines to {relation: [{head, tail}]}. Raises AnswerError at a line that is no triple or an unasked relation."""
-    try:
-        value = _grouped(parse_triples(answer))
-        check(value, shape)
-    except ValueError as exc:
-        raise AnswerError(f"unread: {exc}") from None
-    return value
+    return parsed(lambda lines: _grouped(parse_triples(lines)), answer, shape)
 
 
 def _grouped(triples: list[tuple[str, str, str]]) -> Value:
@@ -67,12 +57,8 @@ def grammar(shape: Fields, text: str) -> str:
         'line: "(" END ", " relation ", " END ")"\n'
         f"relation: {labels}\n"
         + (substring(text, escape) if grounded else "SPAN: /([^\\\\,()\\n]|\\\\[\\\\,()n])+/\n")
-        + _TRIMMED
+        + TRIMMED
     )
-
-
-# White space at the ends of a field is not read back; the second set is what Python strips and regex does not.
-_TRIMMED = r"END: SPAN & /[^\s\x1c-\x1f]((?s:.*)[^\s\x1c-\x1f])?/" + "\n"
 
 
 def _ends_grounded(shape: Fields) -> bool:

@@ -30,9 +30,20 @@ def raw_records(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises DataError if the file cannot be read.
     """
     with opened(path) as handle:
-        head = handle.peek(BLOCK)[:BLOCK].removeprefix(_BOM).lstrip()
+        head = _head(handle)
         is_array = bool(_ARRAY.match(head))
         yield from elements(handle, is_array) if is_array or _SPREAD.match(head) else split_lines(handle)
+
+
+def has_lines(path: Path) -> bool:
+    """Whether a file is JSON Lines, by its head. Raises DataError if it cannot be read."""
+    with opened(path) as handle:
+        head = _head(handle)
+    return not (_ARRAY.match(head) or _SPREAD.match(head))
+
+
+def _head(handle: "io.BufferedReader[Any]") -> bytes:
+    return handle.peek(BLOCK)[:BLOCK].removeprefix(_BOM).lstrip()
 
 
 class _Window:

@@ -23,16 +23,16 @@ def read(path: Path) -> Iterator[Record | Rejected]:
 
 def parse(row: Row, where: str) -> Record:
     """A Record from one row. Raises KeyError, TypeError, ValueError on another shape."""
-    if not any(name in row for name in LABELS):
+    if row.keys().isdisjoint(LABELS):
         raise ValueError("has none of the fields 'entity', 'relation', 'event'")
     text = filled(row, "text")
     return Record(
-        id=identifier(row),
-        text=text,
-        lang=language(row, text),
-        entities=tuple(map(entity, objects(row, "entity"))),
-        relations=tuple(map(relation, objects(row, "relation"))),
-        events=tuple(map(event, objects(row, "event"))),
+        identifier(row),
+        text,
+        language(row, text),
+        tuple([entity(item) for item in objects(row, "entity")]),
+        tuple([relation(item) for item in objects(row, "relation")]),
+        tuple([event(item) for item in objects(row, "event")]),
         where=where,
     )
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
+from json.scanner import make_scanner
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -99,8 +100,13 @@ def identified(results: Iterable[Record | Rejected]) -> Iterator[Record | Reject
 
 def parse_json(text: str) -> Any:
     """Strict JSON: no NaN, no repeated key, no half of a character. Raises ValueError or RecursionError."""
-    value = _STRICT.decode(text)
-    if "\\ud" in text.lower():
+    try:
+        value, end = _SCAN(text, 0)
+    except StopIteration:
+        end = 0
+    if end != len(text):
+        value = _STRICT.decode(text)  # blanks around it, or the reason why it is not JSON
+    if "\\u" in text and "\\ud" in text.lower():
         _encodable(value)
     return value
 
@@ -118,6 +124,7 @@ def _no_constant(name: str) -> None:
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+_SCAN = make_scanner(_STRICT)  # type: ignore[arg-type]  # typeshed knows no decoder here
 
 
 def _encodable(value: Any) -> None:
@@ -158,16 +165,18 @@ def _kind(value: Any) -> str:
 
 def string(row: Row, name: str) -> str:
     """A field that must be a string. Raises KeyError, TypeError."""
-    if not isinstance(row[name], str):
-        raise TypeError(f"field {name!r} is {_kind(row[name])}, not a string")
-    return str(row[name])
+    value = row[name]
+    if not isinstance(value, str):
+        raise TypeError(f"field {name!r} is {_kind(value)}, not a string")
+    return value
 
 
 def filled(row: Row, name: str) -> str:
     """A field that must be a string with something in it. Raises KeyError, TypeError, ValueError."""
-    if not string(row, name).strip():
+    value = string(row, name)
+    if not value.strip():
         raise ValueError(f"field {name!r} is empty")
-    return string(row, name)
+    return value
 
 
 def optional(row: Row, name: str) -> str | None:
@@ -178,17 +187,20 @@ def optional(row: Row, name: str) -> str | None:
 def listed(row: Row, name: str) -> list[Any]:
     """A field that must be a list; missing or null is an empty one. Raises TypeError."""
     value = row.get(name)
-    if value is not None and not isinstance(value, list):
+    if value is None:
+        return []
+    if not isinstance(value, list):
         raise TypeError(f"field {name!r} is {_kind(value)}, not a list")
-    return value or []
+    return value
 
 
 def objects(row: Row, name: str) -> list[Row]:
     """A field that must be a list of objects; missing or null is an empty one. Raises TypeError."""
-    for item in listed(row, name):
+    items = listed(row, name)
+    for item in items:
         if not isinstance(item, dict):
             raise TypeError(f"field {name!r} holds {_kind(item)} where an object is wanted")
-    return listed(row, name)
+    return items
 
 
 def identifier(row: Row) -> str:

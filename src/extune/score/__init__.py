@@ -6,8 +6,10 @@
 from .align import Alignment, align
 from .answers import Answered
 from .bootstrap import bootstrap
+from .chunks import score_file
 from .counts import Counts, Macro, macro, ratio
 from .mistakes import KINDS, Mistake, Mistakes, Worst
+from .predictions import has_chunks, read_chunks, read_predictions
 from .problems import OTHER, PROBLEM_KINDS, count_invalid, count_problems
 from .score import Score, count, count_labels, known_mentions, score
 from .summary import summary
@@ -33,9 +35,13 @@ __all__ = [
     "count_invalid",
     "count_labels",
     "count_problems",
+    "has_chunks",
     "known_mentions",
     "macro",
     "ratio",
+    "read_chunks",
+    "read_predictions",
     "score",
+    "score_file",
     "summary",
 ]

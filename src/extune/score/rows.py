@@ -1,4 +1,7 @@
-"""Counts while they are being made: a row is the list of the fields of `Counts`, added to in place."""
+"""Counts while they are being made: a row is the fields of `Counts`, a table how often each row came under each name.
+
+Documents have few different rows, and counting equal ones is far cheaper than adding them up one by one.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TypeAlias
@@ -6,8 +9,9 @@ from typing import TypeAlias
 from .counts import Counts
 
 Key: TypeAlias = tuple[str, ...]
-Row: TypeAlias = list[int]
+Row: TypeAlias = tuple[int, ...]
 Rows: TypeAlias = dict[str, Row]
+Table: TypeAlias = dict[tuple[str, Row], int]
 
 TP, PREDICTED, GOLD, EXACT, DOCUMENTS, INVENTED, SPANS, NONEMPTY, EMPTY = range(9)
 
@@ -24,7 +28,7 @@ def count_rows(
     What is hit under another name is right in the whole and in neither row: GRAPH's key takes a node's labels in any
     order, its label is the first of them.
     """
-    rows: Rows = {}
+    rows: dict[str, list[int]] = {}
     for name in wanted.values():
         _row(rows, name)[GOLD] += 1
     for key, name in found.items():
@@ -36,49 +40,45 @@ def count_rows(
         row[SPANS] += len(strings)
         if absent:
             row[INVENTED] += sum(string in absent for string in strings)
-    for row in rows.values():
-        _finish(row)
-    return rows
+    return {name: _finished(row) for name, row in rows.items()}
 
 
 def total_row(rows: Iterable[Row], hits: int) -> Row:
     """The document as a whole, from its rows by label and how many found items are right."""
-    total = [0] * 9
-    for row in rows:
-        _add(total, row)
-    total[TP] = hits
-    return _finish(total)
+    _, predicted, gold, _, _, invented, spans, _, _ = map(sum, zip(NOTHING, *rows, strict=True))
+    return _finished([hits, predicted, gold, 0, 0, invented, spans, 0, 0])
 
 
-def _row(rows: Rows, name: str) -> Row:
+NOTHING = (0,) * 9
+
+
+def _row(rows: dict[str, list[int]], name: str) -> list[int]:
     row = rows.get(name)
     if row is None:
         row = rows[name] = [0] * 9
     return row
 
 
-def _add(total: Row, row: Row) -> None:
-    for place, number in enumerate(row):
-        if number:
-            total[place] += number
-
-
-def _finish(row: Row) -> Row:
-    """The fields that a document has once, whatever its items are."""
+def _finished(row: list[int]) -> Row:
+    """With the fields that a document has once, whatever its items are."""
     tp, predicted, gold = row[TP], row[PREDICTED], row[GOLD]
     row[EXACT] = int(tp == predicted == gold)
     row[DOCUMENTS] = 1
     row[NONEMPTY] = int(gold > 0)
     row[EMPTY] = int(gold > 0 and predicted == 0)
-    return row
+    return tuple(row)
 
 
-def add_rows(table: Rows, rows: Mapping[str, Row]) -> None:
+def add_rows(table: Table, rows: Mapping[str, Row]) -> None:
     """Add a document's rows to those of all documents."""
-    for name, row in rows.items():
-        _add(_row(table, name), row)
+    for place in rows.items():
+        table[place] = table.get(place, 0) + 1
 
 
-def frozen(rows: Rows) -> dict[str, Counts]:
-    """The rows as Counts, sorted by name."""
-    return {name: Counts(*rows[name]) for name in sorted(rows)}
+def frozen(table: Mapping[tuple[str, Row], int]) -> dict[str, Counts]:
+    """The table as Counts, sorted by name."""
+    sums: dict[str, list[int]] = {}
+    for (name, row), times in table.items():
+        total = _row(sums, name)
+        total[:] = [one + times * other for one, other in zip(total, row, strict=True)]
+    return {name: Counts(*sums[name]) for name in sorted(sums)}

@@ -60,7 +60,8 @@ def count(gold: Record, predicted: Record, task: Task) -> Counts:
 
 def count_labels(gold: Record, predicted: Record, task: Task) -> dict[str, Counts]:
     """Counts of one document, label by label, for the labels that occur on either side."""
-    return frozen(label_rows(Sides(gold, predicted, task)))
+    rows = label_rows(Sides(gold, predicted, task))
+    return {name: Counts(*rows[name]) for name in sorted(rows)}
 
 
 def known_mentions(records: Iterable[Record], task: Task) -> frozenset[str]:

@@ -13,7 +13,7 @@ from .answers import Answered, answered
 from .counts import Counts
 from .mistakes import Worst, foremost, mistakes, worst_of
 from .overlap import absent, assigned, candidates
-from .rows import Key, Row, Rows, add_rows, count_rows, total_row
+from .rows import Key, Row, Rows, Table, add_rows, count_rows, total_row
 from .views import VIEWS, Keys, mentions
 
 LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000)
@@ -27,10 +27,10 @@ class Tally:
 
     def __init__(self) -> None:
         self.documents: list[Counts] = []
-        self.distinct: dict[tuple[int, ...], Counts] = {}
-        self.labels: Rows = {}
-        self.groups: defaultdict[str, Rows] = defaultdict(dict)
-        self.views: defaultdict[str, Rows] = defaultdict(dict)
+        self.distinct: dict[Row, Counts] = {}
+        self.labels: Table = {}
+        self.groups: defaultdict[str, Table] = defaultdict(dict)
+        self.views: defaultdict[str, Table] = defaultdict(dict)
         self.answers: list[Answered] = []
         self.mistakes: dict[str, dict[str, int]] = {}
         self.worst: dict[str, list[Worst]] = {}
@@ -74,7 +74,7 @@ def add(tally: Tally, sides: Sides, seen: Set[str] | None) -> None:
     """Add a document to all that is counted."""
     rows = label_rows(sides)
     total = document_row(sides, rows)
-    tally.documents.append(tally.distinct.setdefault(tuple(total), Counts(*total)))
+    tally.documents.append(tally.distinct.get(total) or tally.distinct.setdefault(total, Counts(*total)))
     add_rows(tally.labels, rows)
     for group, name in _places(sides.gold):
         add_rows(tally.groups[group], {name: total})

@@ -28,7 +28,7 @@ MODULES = {
     "prepare": "data",
     "build": "data",
     "train": "training",
-    "register": "release",
-    "evaluate": "release",
+    "register": "register",
+    "evaluate": "evaluate",
 }
 """In the order of the pipeline."""

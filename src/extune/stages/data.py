@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..artefact import prompt_of
 from ..config import Config, Limits
 from ..confusable import read_confusable
-from ..convert import convert_lines, keep_empty, key_of, state_of, training, workers_for
+from ..convert import convert_lines, file_batches, keep_empty, key_of, state_of, training, workers_for
 from ..errors import CheckFailed
 from ..files import atomic, count_lines, raw_lines, read_jsonl, write_json, write_jsonl
 from ..frames import read_relations
@@ -132,7 +132,7 @@ def _built(source: Path, target: Path, prompt: Prompt, asking: Asking, config: C
     where = f"{RECORDS}/{source.name}"
     with tqdm(desc=f"build {source.stem}", unit="record", total=count_lines(source), delay=2) as bar:
         return convert_lines(
-            raw_lines(source, "Run `dvc repro prepare`"), target, partial(training, prompt, asking, where),
+            file_batches(source), target, partial(training, prompt, asking, where),
             key=key_of(_spelled(prompt), asking, state_of(source)), workers=workers_for(source), progress=bar.update,
         ).rows  # fmt: skip
 

@@ -2,25 +2,34 @@
 
 import csv
 import logging
+import math
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..artefact import base_folder, find_base, write_spec
-from ..bases import PACKAGED, fingerprint, sha256
+from .. import checkpoints, processes
+from ..artefact import base_folder, check_continued, find_base, prompt_of, weights_digest, write_spec
+from ..bases import PACKAGED, fingerprint
 from ..config import Config
+from ..errors import ConfigError
 from ..files import atomic, read_json, read_jsonl, write_json
-from ..lineage import git_state, library_versions
+from ..lineage import git_state, library_versions, md5
 from ..prompt import PROMPT_VERSION
-from ..schema import read_schema
-from .data import RECORDS, SFT
+from ..schema import Schema, read_schema
+from .data import RECORDS, SFT, read_records
 
 log = logging.getLogger(__name__)
 
 BASE, ADAPTER, RUN = Path("models/base"), Path("models/adapter"), Path("models/train_run.json")
 METRICS, CURVE = Path("metrics/train.json"), Path("plots/loss.csv")
+
+
+CODE = ("train", "families.py", "footprint", "methods.py", "model.py", "templates.yaml", "tokens.py", "vocabulary.py")
+"""What of this package decides how a model is trained."""
 
 
 def base(config: Config, root: Path) -> dict[str, Any]:
@@ -31,7 +40,8 @@ def base(config: Config, root: Path) -> dict[str, Any]:
     if name in PACKAGED:
         found = convert_packaged(name, target)
     else:
-        found = fingerprint(Path(base_folder(name, config.model.revision)))
+        trust = config.model.trust_remote_code
+        found = fingerprint(Path(base_folder(name, config.model.revision, trust)), trust)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
     write_json(root / BASE / NOTE, {"name": name, "fingerprint": found})
@@ -42,56 +52,181 @@ NOTE = "base.note"
 """Not `.json`: the fingerprint covers those."""
 
 
+VARYING = ("seconds", "tokens_per_second", "peak_memory")
+"""Figures of a training that differ from run to run: kept out of what DVC compares."""
+
+
 def train(config: Config, root: Path) -> dict[str, Any]:
     """Train the adapter inside a tracked run; write models/adapter, models/train_run.json, metrics and loss curve."""
-    from ..tracking import connect, log_data, log_params, run
+    from ..outbox import forget
 
     note = read_json(root / BASE / NOTE, "Run `dvc repro base`")
     schema = read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
-    client = connect(root, config.tracking.experiment)
-    with run(client, config.tracking.experiment, git_state(root)) as run_id:
-        log_params(client, run_id, chosen_params(config, note["fingerprint"]))
-        for split, context in (("train", "training"), ("dev", "validation")):
-            log_data(client, run_id, root / SFT / f"{split}.jsonl", str(SFT / f"{split}.jsonl"), context)
-        trained = _trained(config, root, note, lambda step, values: _log(client, run_id, step, values))
-        write_spec(root / ADAPTER, config, schema, note["fingerprint"])
-        _write_curve(root / CURVE, trained.curve)
-        client.log_artifact(run_id, str(root / CURVE))
-        for name, value in trained.metrics.items():
-            client.log_metric(run_id, f"train.{name}", value)
-    write_json(root / METRICS, {k: v for k, v in trained.metrics.items() if k not in ("seconds", "tokens_per_second")})
-    write_json(root / RUN, {"run_id": run_id, "adapter_sha256": sha256(root / ADAPTER / "adapter_model.safetensors")})
+    folder = _checkpoints(config, root, note)
+    if processes.rank():
+        return _beside(config, root, note, schema, folder)
+    with checkpoints.alone(root):
+        checkpoints.tidy(folder)
+        run_id, trained = _tracked(config, root, note, schema, folder)
+        kept = {k: v for k, v in trained.metrics.items() if k not in VARYING}
+        write_json(root / METRICS, kept)
+        write_json(root / RUN, {"run_id": run_id, "adapter_sha256": weights_digest(root / ADAPTER)})
+        checkpoints.discard(folder)
+        forget(root, run_id)
     if trained.dropped:
         log.warning("%d rows longer than the window were left out: %s", len(trained.dropped), trained.dropped[:5])
     return {"run_id": run_id, **{k: round(v, 4) for k, v in trained.metrics.items()}, "written": str(ADAPTER)}
 
 
-def _trained(config: Config, root: Path, note: Mapping[str, Any], on_log: Any) -> Any:
-    from ..train import train as train_adapter
+def _beside(config: Config, root: Path, note: Mapping[str, Any], schema: Schema, folder: Path) -> dict[str, Any]:
+    """What all but the first of several processes do: train, and neither report nor write."""
+    from ..train.interrupt import gate
 
-    wanted = {**config.model.model_dump(), "name": note["name"], "fingerprint": note["fingerprint"]}
+    with gate() as signals:
+        _trained(config, root, note, lambda *_: None, _keeping(config, folder, signals), _looking(config, root, schema))
+    return {}
+
+
+def _keeping(config: Config, folder: Path, signals: Any) -> Any:
+    from ..train.resume import Keeping
+
+    return Keeping(folder, config.train.checkpoint.steps, config.train.checkpoint.keep, signals)
+
+
+def _tracked(config: Config, root: Path, note: Mapping[str, Any], schema: Schema, folder: Path) -> tuple[str, Any]:
+    """Train and report it; the run of an interrupted training goes on with it."""
+    from ..outbox import reported, sync
+    from ..tracking import connect
+    from ..train.interrupt import gate
+
+    looking = _looking(config, root, schema)
+    client = connect(root, config.tracking.experiment)
+    with gate() as signals, reported(client, config.tracking.experiment, root, _token(folder)) as run:
+        sync(client, root)  # of earlier trainings: the file of this one is held
+        run.tags(git_state(root))
+        run.params(chosen_params(config, note["fingerprint"]))
+        for split, context in (("train", "training"), ("dev", "validation")):
+            run.data(str(SFT / f"{split}.jsonl"), md5(root / SFT / f"{split}.jsonl"), context)
+        keeping = _keeping(config, folder, signals)
+        trained = _trained(config, root, note, run.metrics, keeping, looking)
+        write_spec(root / ADAPTER, config, schema, note["fingerprint"], _base(config, note).choice)
+        _write_curve(root / CURVE, trained.curve)
+        run.artifact(root / CURVE)
+        run.metrics(0, {f"train.{name}": value for name, value in trained.metrics.items()})
+    return run.run_id, trained
+
+
+def _checkpoints(config: Config, root: Path, note: Mapping[str, Any]) -> Path:
+    """The folder for checkpoints of this very training: of these settings, data, base, code and libraries."""
+    package = Path(__file__).parents[1]
+    known = library_versions()
+    parts = {
+        "seed": config.seed,
+        "model": config.model.model_dump(),
+        "train": config.train.model_dump(exclude={"checkpoint", "processes", "sft"}),
+        "sft": {key: value for key, value in config.train.sft.items() if key not in STEP},
+        "step": rows_per_step(config),
+        "data": {name: md5(root / SFT / f"{name}.jsonl") for name in ("train", "dev")},
+        "base": note["fingerprint"],
+        "code": checkpoints.code_version({name: package / name for name in CODE}),
+        "libraries": {name: known[name] for name in ("torch", "transformers", "peft", "trl", "bitsandbytes")},
+    }
+    return root / checkpoints.FOLDER / checkpoints.identity(parts)
+
+
+STEP = ("per_device_train_batch_size", "gradient_accumulation_steps")
+
+
+def rows_per_step(config: Config) -> int:
+    """Of one optimiser step, in all processes together: the same rows then make the same steps with any number."""
+    count = processes.size() if processes.joined() else processes.wanted(config.train.processes)
+    return count * math.prod(int(config.train.sft.get(key) or 1) for key in STEP)
+
+
+def _token(folder: Path) -> str:
+    """By which an interrupted training finds its run again."""
+    path = folder / "token"
+    if not path.is_file():
+        with atomic(path) as handle:
+            handle.write(uuid.uuid4().hex)
+    return path.read_text(encoding="utf-8")
+
+
+def interrupted(config: Config, root: Path) -> str | None:
+    """The token of a training with these settings that was interrupted, if one was."""
+    if not (root / BASE / NOTE).is_file() or not (root / SFT / "dev.jsonl").is_file():
+        return None
+    folder = _checkpoints(config, root, read_json(root / BASE / NOTE))
+    return _token(folder) if (folder / "token").is_file() else None
+
+
+def _looking(config: Config, root: Path, schema: Schema) -> Any:
+    """What the model in training is looked at with, None for never. Raises ConfigError for an empty dev set."""
+    from ..train.best import Looking
+
+    asked = config.train.best
+    if asked.every is None:
+        if asked.patience is not None:
+            log.warning("train.best.patience has no effect: train.best.every is null")
+        return None
+    records = read_records(root, "dev")[: asked.texts]
+    if not records:
+        raise ConfigError(
+            "train.best.every is set, and dev has no records to look at",
+            where=str(RECORDS / "dev.jsonl"),
+            remedy="Set data.split.dev above 0 or give a dev file, or set train.best.every=null",
+        )
+    prompt = replace(prompt_of(config), schema=schema)
+    return Looking(asked.every, asked.patience, records, prompt, config.task.split_num)
+
+
+def _base(config: Config, note: Mapping[str, Any]) -> Any:
+    return find_base({**config.model.model_dump(), "name": note["name"], "fingerprint": note["fingerprint"]})
+
+
+def _trained(config: Config, root: Path, note: Mapping[str, Any], report: Any, keeping: Any, looking: Any) -> Any:
+    from ..machine import sampler
+    from ..train.run import Method
+    from ..train.run import train as train_adapter
+
+    machine = sampler()
+
+    def on_log(step: int, values: Mapping[str, float]) -> None:
+        report(step, {f"step.{name}": value for name, value in values.items()} | machine())
+
+    base = _base(config, note)
     with tempfile.TemporaryDirectory() as scratch:
+        adapter = _continued(config, root, note["fingerprint"], base, Path(scratch))
         return train_adapter(
             list(read_jsonl(root / SFT / "train.jsonl", "Run `dvc repro build`")),
-            find_base(wanted),
+            base,
             base_name=config.model.base,
             sft=config.train.sft,
-            lora=config.train.lora,
+            method=Method(config.train.method, config.train.lora, config.train.prefix, adapter),
+            speed=config.train.speed.model_dump(),
             seed=config.seed,
             max_dropped=config.train.max_dropped,
             out=root / ADAPTER,
             scratch=Path(scratch),
             on_log=on_log,
+            keeping=keeping,
+            looking=looking,
         )
 
 
-def _log(client: Any, run_id: str, step: int, values: Mapping[str, float]) -> None:
-    import time
+def _continued(config: Config, root: Path, fingerprint: str, base: Any, scratch: Path) -> Path | None:
+    """The folder of the adapter to train on, if any. Raises ModelError where it belongs to another base or prompt."""
+    given = config.train.adapter
+    if given is None:
+        return None
+    if given.startswith("models:/"):
+        from ..registry import adapter_of
 
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    client.log_batch(run_id, metrics=[Metric(f"step.{k}", v, now, step) for k, v in values.items()])
+        folder = adapter_of(given, scratch)
+    else:
+        folder = root / given
+    check_continued(folder, config, fingerprint, base.choice)
+    return folder
 
 
 def chosen_params(config: Config, base_fingerprint: str) -> dict[str, Any]:
@@ -111,6 +246,8 @@ def chosen_params(config: Config, base_fingerprint: str) -> dict[str, Any]:
         **{f"model.{k}": v for k, v in config.model.quantization.items()},
         **{f"lora.{k}": v for k, v in lora.items()},
         **{f"sft.{k}": v for k, v in sft.items()},
+        "processes": processes.size(),
+        "rows_per_step": rows_per_step(config),
         **{f"version.{k}": v for k, v in library_versions().items() if k in ("torch", "transformers", "extune")},
     }
 

@@ -52,7 +52,7 @@ EEA = Task(
     with_items=lambda record, events: event.with_items(record, (replace(one, trigger="") for one in events)),
     label=event.label,
     key=key,
-    spans=lambda one: tuple(argument.text for argument in one.arguments),
+    spans=event.fillers,
     known=event.known,
     question=event.asked,
     shape=shape,

@@ -28,7 +28,12 @@ def key(event: Event) -> tuple[str, ...]:
 
 def spans(event: Event) -> tuple[str, ...]:
     """The trigger, if there is one, and the texts of the arguments."""
-    return (*filter(None, (event.trigger,)), *(argument.text for argument in event.arguments))
+    return (*filter(None, (event.trigger,)), *fillers(event))
+
+
+def fillers(event: Event) -> tuple[str, ...]:
+    """The texts of the arguments, each once a role, as in `key`."""
+    return tuple(text for _, text in dict.fromkeys((argument.role, argument.text) for argument in event.arguments))
 
 
 def known(event: Event, schema: Schema) -> bool:

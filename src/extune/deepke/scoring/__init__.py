@@ -24,5 +24,6 @@ every line. `instruction` must be there and is read for SPO only.
 """
 
 from .score import CompatScore, score_lines
+from .shards import in_stretches, score_file
 
-__all__ = ["CompatScore", "score_lines"]
+__all__ = ["CompatScore", "in_stretches", "score_file", "score_lines"]

@@ -27,11 +27,13 @@ def free(items: Sequence[Any]) -> Left:
 def take(left: Left, items: Sequence[Any]) -> tuple[int, int]:
     """Match by multiset."""
     right = 0
-    for item in items:
+    packed: bool | None = None
+    for item in items if left else ():
         try:
             times = left.get(item)
         except TypeError:
-            item = hashable(item)
+            packed = _any_packed(left) if packed is None else packed
+            item = hashable(item) if packed else ()
             times = left.get(item)
         if times:
             right += 1
@@ -40,6 +42,11 @@ def take(left: Left, items: Sequence[Any]) -> tuple[int, int]:
             else:
                 left[item] = times - 1
     return right, len(items)
+
+
+def _any_packed(left: Left) -> bool:
+    """Whether any gold item holds what `hashable` made; if not, no list or object can be right."""
+    return any(type(part) is tuple for item in left for part in item)
 
 
 def once(items: Sequence[Any]) -> Left:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ...errors import ConfigError
-from .text import loads
+from ..text import loads
 
 Row: TypeAlias = Mapping[str, Any]
 Items: TypeAlias = tuple[Sequence[Any], ...]
@@ -64,13 +64,20 @@ def _ends(head: str, tail: str) -> Callable[[Row, Row, list[str]], Items]:
     """{relation: [{head, tail}]} under these two keys; a missing one is an empty string."""
 
     def answer(found: Row, row: Row, odd: list[str]) -> Items:
-        return ([(pair.get(head, ""), label, pair.get(tail, "")) for label, pair in _objects(found)],)
+        pairs = _objects(found)
+        try:
+            return ([(pair[head], label, pair[tail]) for label, pair in pairs],)
+        except KeyError:
+            return ([(pair.get(head, ""), label, pair.get(tail, "")) for label, pair in pairs],)
 
     return answer
 
 
 def _triples(items: Sequence[Any]) -> Items:
-    return ([(item.get("head", ""), item.get("relation", ""), item.get("tail", "")) for item in items],)
+    try:
+        return ([(item["head"], item["relation"], item["tail"]) for item in items],)
+    except KeyError:
+        return ([(item.get("head", ""), item.get("relation", ""), item.get("tail", "")) for item in items],)
 
 
 def _typed_triples(items: Sequence[Any]) -> Items:
@@ -167,9 +174,10 @@ def _attributes(answer: Row, row: Row, odd: list[str]) -> Items:
     """{type: {head: {attribute: value or values}}}: items that no gold triple is equal to."""
     heads = [(kind, *entry) for kind, found in answer.items() if isinstance(found, dict) for entry in found.items()]
     items = [item for item in heads if isinstance(item[2], dict)]
-    for values in (values for item in items for values in item[2].values() if isinstance(values, list)):
-        if not all(isinstance(value, str) for value in values):
-            odd.append("a list of attributes holds what is not a string")
+    for item in items:
+        for values in item[2].values():
+            if type(values) is list and not all(isinstance(value, str) for value in values):
+                odd.append("a list of attributes holds what is not a string")
     return (items,)
 
 

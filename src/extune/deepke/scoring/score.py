@@ -3,16 +3,16 @@
 import marshal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
+
+from orjson import loads
 
 from ...errors import ConfigError, DataError
-from ...files import Unread
 from .count import MATCHES, Left, hashable
 from .figures import figures
+from .lines import At, Line, read_answer, read_gold, read_line
 from .parse import Items, Rule, rule
-from .text import loads
 
-Line: TypeAlias = Mapping[str, Any] | bytes
 EMPTY = 10_000
 """Outputs that are remembered for saying nothing: most chunks of a text do, and the same few strings do so."""
 NAMED = 10
@@ -48,16 +48,11 @@ def score_lines(
     A text is the lines of one source and id; its gold is the `label` of the first. Raises ConfigError for an unknown
     task, match mode or variant.
     """
-    if match not in MATCHES:
-        raise ConfigError(f"no match mode {match!r}", remedy=f"Known: {', '.join(MATCHES)}")
-    score = _Score(rule(task, variant), match)
-    for number, line in lines:
-        score.add(line, name, number)
-    return score.result(by_source)
+    return result([count_texts(lines, task, match, variant)], by_source, name)
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What was counted of one source: each list with a number for every part."""
 
     samples: int
@@ -66,48 +61,116 @@ class _Tally:
     predicted: list[int]
     gold: list[int]
 
-    def __add__(self, other: "_Tally") -> "_Tally":
+    def __add__(self, other: "Tally") -> "Tally":
         pairs = ((self.right, other.right), (self.predicted, other.predicted), (self.gold, other.gold))
         sums = ([a + b for a, b in zip(*pair, strict=True)] for pair in pairs)
-        return _Tally(self.samples + other.samples, self.errors + other.errors, *sums)
+        return Tally(self.samples + other.samples, self.errors + other.errors, *sums)
+
+
+def _none(parts: int) -> Tally:
+    return Tally(0, 0, [0] * parts, [0] * parts, [0] * parts)
 
 
 @dataclass(slots=True)
-class _Score:
-    rule: Rule
-    match: str
-    tallies: dict[str, _Tally] = field(default_factory=dict)
-    closed: dict[str, bytes] = field(default_factory=dict)
-    empty: set[Any] = field(default_factory=set)
-    at: list[Any] | None = None
-    key: str = ""
-    left: tuple[Left, ...] = ()
-    tally: _Tally = field(init=False)
+class Counted:
+    """What lines came to, by source; of lines of other texts it may be added up. `reasons`: line number and why."""
+
+    parts: tuple[str, ...]
+    tallies: dict[str, Tally] = field(default_factory=dict)
     lines: int = 0
     crashes: int = 0
     skipped: int = 0
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, line: Line, name: str, number: int) -> None:
+
+def count_texts(
+    lines: Iterable[tuple[int, Line]], task: str, match: str, variant: str, known: dict[str, bytes] | None = None
+) -> Counted:
+    """Count numbered lines; `known` gets the name of every text. Raises ConfigError as `score_lines` does."""
+    if match not in MATCHES:
+        raise ConfigError(f"no match mode {match!r}", remedy=f"Known: {', '.join(MATCHES)}")
+    texts = _Texts(rule(task, variant), match, {} if known is None else known)
+    for number, line in lines:
+        row = line
+        if type(line) is bytes:
+            try:
+                row = loads(line)
+                if texts.says_nothing(row):
+                    continue
+            except (ValueError, TypeError, KeyError, AttributeError):
+                row = line
+        texts.add(row, number)
+    texts.close()
+    return texts.counted
+
+
+def result(counted: Iterable[Counted], by_source: bool, name: str) -> CompatScore:
+    """The score of lines that were counted apart and share no text."""
+    shards = list(counted)
+    parts = shards[0].parts
+    tallies: dict[str, Tally] = {}
+    for shard in shards:
+        for source, tally in shard.tallies.items():
+            tallies[source] = tallies.get(source, _none(len(parts))) + tally
+    sources = {source: tallies[source] for source in sorted(tallies)} if by_source else {}
+    total = sum(tallies.values(), _none(len(parts)))
+    blocks = {"total": _block(total, parts)} | {source: _block(tally, parts) for source, tally in sources.items()}
+    reasons = [f"{name}:{number}: {why}" for shard in shards for number, why in shard.reasons]
+    lines, crashes, skipped = (sum(getattr(s, name) for s in shards) for name in ("lines", "crashes", "skipped"))
+    return CompatScore(blocks, lines, crashes, skipped, tuple(reasons[:NAMED]))
+
+
+def _block(tally: Tally, parts: tuple[str, ...]) -> dict[str, float]:
+    block: dict[str, float] = {"总样本数": tally.samples, "错误数": tally.errors}
+    for part, name in enumerate(parts):
+        block |= figures(tally.right[part], tally.predicted[part], tally.gold[part], name)
+    return block
+
+
+class _Texts:
+    """The text whose lines are being counted, and those before it."""
+
+    __slots__ = ("at", "closed", "counted", "empty", "key", "left", "rule", "start", "strict", "take", "tally")
+
+    def __init__(self, rule: Rule, match: str, closed: dict[str, bytes]) -> None:
+        self.rule, self.strict, self.closed = rule, match == "set", closed
+        self.start, self.take = MATCHES[match]
+        self.counted = Counted(rule.parts)
+        self.empty: set[str] = set()
+        self.at: At | None = None
+        self.key = ""
+        self.left: tuple[Left, ...] = ()
+        self.tally: Tally
+
+    def says_nothing(self, row: Any) -> bool:
+        """Count a row of the present text whose answer is known to be empty; most rows are. Raises for what is none."""
+        at = self.at
+        if not (at and row["output"] in self.empty and row["id"] == at[0] and row.get("source") == at[1]):
+            return False
+        _ = row["instruction"], row["label"]
+        self.counted.lines += 1
+        return True
+
+    def add(self, line: Line, number: int) -> None:
         """Count one line."""
-        self.lines += 1
         odd: list[str] = []
+        self.counted.lines += 1
         try:
-            row, (output, label, *at) = _row(line)
+            row, output, label, at = read_line(line)
             if at != self.at:
                 self._open(at, label, odd)
             if type(output) is not str or output not in self.empty:
                 self._answer(output, row, odd)
         except DataError as exc:
-            self.skipped += 1
+            self.counted.skipped += 1
             odd.append(exc.what)
         if odd:
-            self.crashes += 1
-            if len(self.reasons) < NAMED:
-                self.reasons.append(f"{name}:{number}: {odd[0]}")
+            self.counted.crashes += 1
+            if len(self.counted.reasons) < NAMED:
+                self.counted.reasons.append((number, odd[0]))
 
     def _answer(self, output: Any, row: Mapping[str, Any], odd: list[str]) -> None:
-        answer = _answer(output, odd)
+        answer = read_answer(output, odd)
         if answer is None:
             self.tally.errors += 1
             return
@@ -118,110 +181,51 @@ class _Score:
             self.empty.add(output)
 
     def _match(self, items: Items, odd: list[str]) -> None:
-        take, tally = MATCHES[self.match][1], self.tally
-        for part, (left, found) in enumerate(zip(self.left, items, strict=True)):
-            if self.match == "set" and _unhashable(found):
+        tally = self.tally
+        for part, found in enumerate(items):
+            if self.strict and _unhashable(found):
                 odd.append("match mode set, and an object or a list stands for a value")
-            right, predicted = take(left, found)
+            right, predicted = self.take(self.left[part], found)
             tally.right[part] += right
             tally.predicted[part] += predicted
 
-    def _open(self, at: list[Any], label: Any, odd: list[str]) -> None:
+    def _open(self, at: At, label: Any, odd: list[str]) -> None:
         """Go to another text: back to one whose lines were interrupted, or on to a new one."""
-        source = str(at[1] or "None")
-        key = f"{source}{at[0]}"
-        if not isinstance(at[0], str):
-            odd.append(f"`id` is {at[0]!r}, not a string")
+        name, source = at
+        source = str(source or "None")
+        key = f"{source}{name}"
+        if type(name) is not str:
+            odd.append(f"`id` is {name!r}, not a string")
         new = key != self.key and key not in self.closed
-        gold = tuple(map(MATCHES[self.match][0], self._gold(label, odd))) if new else ()
-        self.at = at if isinstance(at[0], str) else None
-        if source not in self.tallies:
-            self.tallies[source] = self._none()
-        self.tally = self.tallies[source]
+        gold = self._gold(label, odd) if new else ()
+        self.at = at if type(name) is str else None
+        tally = self.counted.tallies.get(source)
+        if tally is None:
+            tally = self.counted.tallies[source] = _none(len(self.rule.parts))
+        self.tally = tally
         if key == self.key:
             return
-        self.closed[self.key] = marshal.dumps(self.left) if any(self.left) else b""
+        self.close()
         self.key = key
         if new:
             self.left = gold
-            self.tally.samples += 1
+            tally.samples += 1
             for part, left in enumerate(gold):
-                self.tally.gold[part] += sum(left.values())
+                tally.gold[part] += sum(left.values())
         else:
             packed = self.closed[key]
             self.left = marshal.loads(packed) if packed else tuple({} for _ in self.rule.parts)
 
-    def _gold(self, label: Any, odd: list[str]) -> Items:
-        gold = _gold(label, self.rule, odd)
-        if self.match == "set" and any(map(_unhashable, gold)):
+    def close(self) -> None:
+        """Pack what is left of the text."""
+        if self.key:
+            self.closed[self.key] = marshal.dumps(self.left) if any(self.left) else b""
+
+    def _gold(self, label: Any, odd: list[str]) -> tuple[Left, ...]:
+        gold = read_gold(label, self.rule, odd)
+        if self.strict and any(map(_unhashable, gold)):
             odd.append("match mode set, and an object or a list stands in the gold")
-        return gold
-
-    def _none(self) -> _Tally:
-        nothing = [0] * len(self.rule.parts)
-        return _Tally(0, 0, [*nothing], [*nothing], [*nothing])
-
-    def result(self, by_source: bool) -> CompatScore:
-        """The score of all lines so far."""
-        total = sum(self.tallies.values(), self._none())
-        sources = {name: self.tallies[name] for name in sorted(self.tallies)} if by_source else {}
-        blocks = {"total": self._block(total)} | {source: self._block(tally) for source, tally in sources.items()}
-        return CompatScore(blocks, self.lines, self.crashes, self.skipped, tuple(self.reasons))
-
-    def _block(self, tally: _Tally) -> dict[str, float]:
-        block: dict[str, float] = {"总样本数": tally.samples, "错误数": tally.errors}
-        for part, name in enumerate(self.rule.parts):
-            block |= figures(tally.right[part], tally.predicted[part], tally.gold[part], name)
-        return block
-
-
-def _row(line: Line) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
-    """A line, and its output, label, id and source."""
-    try:
-        row: Any = loads(line) if isinstance(line, bytes) else line
-        row["instruction"]
-        return row, (row["output"], row["label"], row["id"], row.get("source"))
-    except KeyError as exc:
-        raise DataError(f"lacks the field {exc.args[0]!r}") from None
-    except (TypeError, AttributeError):
-        raise DataError("not an object") from None
-    except RecursionError:
-        raise DataError("nested too deeply") from None
-    except ValueError as exc:
-        raise DataError(line.reason if isinstance(line, Unread) else f"not JSON ({exc})") from None
-
-
-def _answer(output: Any, odd: list[str]) -> Mapping[str, Any] | None:
-    """The object in an output, or None where there is none."""
-    if isinstance(output, str):
-        try:
-            output = loads(output)
-        except RecursionError:
-            odd.append("`output` is nested too deeply")
-            return None
-        except ValueError:
-            return None
-    else:
-        odd.append("`output` is not a string")
-    return output if isinstance(output, dict) else None
-
-
-def _gold(label: Any, rule: Rule, odd: list[str]) -> Items:
-    if isinstance(label, str):
-        try:
-            label = loads(label)
-        except (ValueError, RecursionError) as exc:
-            raise DataError(f"`label` is not JSON ({exc})") from None
-    else:
-        odd.append("`label` is not a string")
-    if not isinstance(label, list):
-        raise DataError("`label` is not a list")
-    try:
-        return rule.gold(label)
-    except KeyError as exc:
-        raise DataError(f"an item of `label` lacks the field {exc.args[0]!r}") from None
-    except (TypeError, AttributeError) as exc:
-        raise DataError(f"`label` holds what is not gold of the task ({exc})") from None
+        return tuple(map(self.start, gold))
 
 
 def _unhashable(items: Iterable[Any]) -> bool:

@@ -31,15 +31,16 @@ def rows(count: int = 6) -> list[dict[str, Any]]:
 
 def run(base: Path, out: Path, data: list[dict[str, Any]] | None = None, **changes: Any) -> Any:
     from extune.model import Base
-    from extune.train import train
+    from extune.train.run import Method, train
 
-    options = {"sft": SFT, "lora": LORA, "seed": 1, "max_dropped": 0.0, **changes}
+    method = Method(lora=changes.pop("lora", LORA))
+    options = {"sft": SFT, "method": method, "seed": 1, "max_dropped": 0.0, **changes}
     return train(data or rows(), Base(str(base), NF4), base_name="tiny", out=out, scratch=out.parent / "s", **options)
 
 
 def test_two_runs_give_the_same_adapter_bytes(tiny_base: Path, tmp_path: Path) -> None:
     program = (
-        "import sys, tests.test_train as t; from pathlib import Path;"
+        "import sys, tests.train.test_run as t; from pathlib import Path;"
         "t.run(Path(sys.argv[1]), Path(sys.argv[2]) / 'adapter')"
     )
     digests = []
@@ -47,7 +48,7 @@ def test_two_runs_give_the_same_adapter_bytes(tiny_base: Path, tmp_path: Path) -
         out = tmp_path / name
         out.mkdir()
         command = [sys.executable, "-W", "ignore", "-c", program, str(tiny_base), str(out)]
-        subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[1])
+        subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2])
         files = sorted((out / "adapter").iterdir())
         assert [f.name for f in files] == ["adapter_config.json", "adapter_model.safetensors"]
         digests.append([hashlib.sha256(f.read_bytes()).hexdigest() for f in files])
@@ -61,27 +62,6 @@ def test_the_adapter_names_no_path(tiny_base: Path, tmp_path: Path) -> None:
     assert str(tiny_base) not in config
 
 
-def test_the_loss_over_answer_rows_is_the_librarys_loss(tiny_base: Path, tmp_path: Path) -> None:
-    import torch
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    from extune.model import Base, load_base, load_encoder
-    from extune.train import AnswerRowsTrainer, _defaults, tokenise
-
-    encoder = load_encoder(Base(str(tiny_base), {}))
-    data = Dataset.from_list([{"input_ids": r.input_ids, "labels": r.labels} for r in tokenise(rows(), encoder)])
-    args = SFTConfig(**{**_defaults(tmp_path, 1), "max_length": 200})
-    trainer = AnswerRowsTrainer(
-        model=load_base(Base(str(tiny_base), {})), args=args, train_dataset=data, processing_class=encoder.tokenizer,
-        peft_config=__import__("peft").LoraConfig(task_type="CAUSAL_LM", **LORA),
-    )  # fmt: skip
-    batch = trainer.data_collator([data[0], data[1], data[2]])
-    ours = trainer.compute_loss(trainer.model, dict(batch))
-    theirs = SFTTrainer.compute_loss(trainer, trainer.model, dict(batch))
-    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
-
-
 def test_a_row_longer_than_the_window_is_left_out_whole_and_named(tiny_base: Path, tmp_path: Path) -> None:
     long = rows(1)[0] | {"id": "long", "completion": [{"role": "assistant", "content": "x" * 500}]}
     done = run(tiny_base, tmp_path / "adapter", [*rows(), long], max_dropped=0.2)
@@ -91,7 +71,7 @@ def test_a_row_longer_than_the_window_is_left_out_whole_and_named(tiny_base: Pat
 
 
 def test_an_empty_training_set_is_refused(tiny_base: Path, tmp_path: Path) -> None:
-    from extune.train import within
+    from extune.train.rows import within
 
     with pytest.raises(DataError, match="training set is empty"):
         within([], 10, 0.0)

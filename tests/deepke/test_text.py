@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.deepke.scoring.text import loads
+from extune.deepke.text import loads
 
 leaves = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(st.characters())
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)

@@ -1,0 +1,13 @@
+"""What a training takes, by arithmetic alone: parameters, bytes and FLOP of a shape, and the setting that fits."""
+
+from .choose import Choice, choose
+from .families import shape_of
+from .lengths import Lengths, lengths_report
+from .memory import Training, memory, storage_of
+from .shape import Linear, Shape, adapter_parameters
+from .work import Work, flop
+
+__all__ = [
+    "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose", "flop",
+    "lengths_report", "memory", "shape_of", "storage_of",
+]  # fmt: skip

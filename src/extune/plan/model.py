@@ -1,0 +1,76 @@
+"""What can be known of a base without loading it: its config.json, and its tokenizer where that is here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..bases import PACKAGED
+from ..config import Model
+from ..errors import ModelError
+from ..files import read_json
+
+EMBEDDED = {
+    "model_type": "llama",
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49152,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": True,
+    "dtype": "bfloat16",
+}
+"""SmolLM2-135M's config.json, for plans made before `extune base`."""
+
+
+def read_config(model: Model, root: Path) -> tuple[dict[str, Any], Path | None]:
+    """config.json and the folder it lies in, None if it is only the configuration that is here.
+
+    A Hugging Face id costs the download of that one file at most. Raises ModelError where there is none.
+    """
+    if model.base in PACKAGED:
+        folder = root / "models" / "base"
+        return (_read(folder), folder) if (folder / "config.json").is_file() else (EMBEDDED, None)
+    path = Path(model.base)
+    if path.is_dir():
+        return _read(path), path
+    from huggingface_hub import hf_hub_download
+
+    try:
+        found = Path(hf_hub_download(model.base, "config.json", revision=model.revision))
+    except Exception as exc:
+        raise ModelError(
+            f"no config.json of {model.base!r}: not a folder, and the hub says: {str(exc).strip().splitlines()[0]}",
+            remedy="Put the model's config.json into a folder and set model.base to that",
+        ) from exc
+    return _read(found.parent), found.parent
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    found = read_json(folder / "config.json", "Set model.base to a folder with a model")
+    if not isinstance(found, dict):
+        raise ModelError("not a model's configuration", where=str(folder / "config.json"))
+    return found
+
+
+APART = ("falcon", "codegen", "moss", "chatglm", "baichuan", "qwen")
+"""Families whose own attention transformers cannot replace; their rows are padded."""
+
+
+def packable(config: Mapping[str, Any], window: int) -> bool:
+    """Whether rows can lie end to end: what train/attention.py asks of the loaded model, asked of its configuration."""
+    sliding = config.get("sliding_window") if config.get("use_sliding_window", True) else None
+    kinds = set(config.get("layer_types") or ["full_attention"])
+    return (
+        config.get("model_type") not in APART
+        and (sliding is None or sliding >= window)
+        and kinds <= {"full_attention", "sliding_attention"}
+        and not any(config.get(name) for name in ("attn_logit_softcapping", "alibi"))
+    )
+
+
+def stored_bytes(config: Mapping[str, Any]) -> int:
+    """Bytes of a parameter on disk."""
+    kind = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16")
+    return 4 if "32" in kind else 2

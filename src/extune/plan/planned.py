@@ -1,0 +1,175 @@
+"""Parameters, memory, tokens, steps, time and disk of a training, from params.yaml and a config.json alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import Config
+from ..families import choose as choose_family
+from ..footprint import Choice, Lengths, Shape, Training, choose, shape_of, storage_of
+from ..footprint.memory import memory as parts_of
+from ..footprint.memory import optimiser_bytes
+from .devices import Device, device_of
+from .effects import idle
+from .model import packable, read_config, stored_bytes
+from .pace import seconds
+from .rows import train_lengths
+from .steps import Schedule, pieces, schedule
+
+LIBRARIES = 680_000_000
+"""Bytes that Python, PyTorch and the training libraries take in a process that computes on the CPU."""
+
+HOLES = 1.3
+"""On a CPU: what the heap holds for each byte that a backward pass keeps, since it does not give back every hole."""
+
+STARTED = 1_000_000
+"""Bytes of a run's own records: metrics, parameters, curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All sizes in bytes, all times in seconds; `memory` by part, `peak` their sum."""
+
+    base: str
+    device: str
+    parameters: int
+    trainable: int
+    memory: dict[str, int]
+    free: int
+    lengths: Lengths
+    step_rows: int
+    steps: int
+    tokens: int
+    seconds: float
+    disk: dict[str, int]
+    choice: Choice
+    warnings: tuple[str, ...]
+
+    @property
+    def peak(self) -> int:
+        """The most memory at once: of the process on a CPU, else allocated on the GPU."""
+        return sum(self.memory.values())
+
+
+def plan(config: Config, root: Path, device: Device | str = "auto", memory: float | None = None) -> Plan:
+    """The plan of `extune train` with this configuration, on a device by its name; `memory`: GB to plan with instead.
+
+    Raises ModelError and ConfigError as training would.
+    """
+    keys, folder = read_config(config.model, root)
+    sft = config.train.sft
+    window, batch = int(sft.get("max_length") or 1024), int(sft.get("per_device_train_batch_size") or 8)
+    lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, batch)
+    shape = shape_of(keys)
+    if isinstance(device, str):
+        device = device_of(device, memory, (shape.hidden, shape.wide))
+    training = _training(config, folder, lengths, device, shape)
+    trained = training.trained(shape)
+    made = schedule(lengths, sft, config.seed)
+    choice = _choice(config, shape, training, lengths, made, device, packable(keys, window))
+    steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in made.sample]
+    share = made.steps / max(1, len(made.sample))
+    largest = max((piece.tokens for step in steps for piece in step), default=window)
+    sample = (lengths.kept[row] for step in made.sample for row in step)
+    return Plan(
+        base=config.model.base,
+        device=device.name,
+        parameters=shape.parameters,
+        trainable=trained,
+        memory=_memory(shape, training, choice, int(largest), device, stored_bytes(keys)),
+        free=device.memory,
+        lengths=lengths,
+        step_rows=made.rows,
+        steps=made.steps,
+        tokens=round(sum(sample) * share),
+        seconds=seconds(shape, training, choice, steps, device, bool(_forced(config).get("graphs"))) * share,
+        disk=_disk(config, shape, trained, training, root, stored_bytes(keys)),
+        choice=choice,
+        warnings=tuple(idle(config, shape, lengths, made, choice, device)),
+    )
+
+
+def _training(config: Config, folder: Path | None, lengths: Lengths, device: Device, shape: Shape) -> Training:
+    lora, sft, method = config.train.lora, config.train.sft, config.train.method
+    return Training(
+        storage=storage_of(config.model.quantization, device.compute),
+        compute=device.compute,
+        rank=int(lora.get("r", 8)),
+        targets=_targets(config, folder),
+        dropout=bool(lora.get("lora_dropout")),
+        answers=lengths.answer_share,
+        optimiser=optimiser_bytes(str(sft.get("optim", ""))),
+        full=method == "full",
+        prefix=_prefix(config.train.prefix, shape) if method == "prefix" else None,
+        repeated=device.gpu,
+        compiled=bool(_forced(config).get("compile", device.gpu)),
+    )
+
+
+def _targets(config: Config, folder: Path | None) -> str | tuple[str, ...] | None:
+    wanted = config.train.lora.get("target_modules")
+    if wanted == "family":
+        named = folder and choose_family(folder, config.model.base, config.model.family, config.model.template)
+        return (named.family.targets or None) if named else None
+    return tuple(wanted) if isinstance(wanted, list) else wanted
+
+
+def _prefix(prefix: Mapping[str, Any], shape: Shape) -> tuple[int, int]:
+    width = int(prefix.get("encoder_hidden_size") or shape.kv_heads * shape.head_dim)
+    return int(prefix.get("num_virtual_tokens") or 0), width if prefix.get("prefix_projection") else 0
+
+
+def _forced(config: Config) -> dict[str, Any]:
+    return {key: value for key, value in _section(config, "speed").items() if value not in ("auto", None)}
+
+
+def _choice(
+    config: Config, shape: Shape, training: Training, lengths: Lengths, made: Schedule, device: Device, packs: bool
+) -> Choice:  # fmt: skip
+    forced = _forced(config)
+    recompute: Any = forced.get("recompute")
+    step_tokens = max((sum(lengths.kept[row] for row in step) for step in made.sample), default=None)
+    return choose(
+        shape,
+        device.memory,
+        training,
+        longest=min(lengths.longest, lengths.window),
+        step_tokens=step_tokens,
+        packed=forced.get("packed", packs and not training.prefix),
+        cache=forced.get("cache"),
+        recompute_layers=shape.layers if recompute == "all" else recompute,
+        tokens=forced.get("tokens"),
+    )
+
+
+def _memory(
+    shape: Shape, training: Training, choice: Choice, tokens: int, device: Device, stored: int
+) -> dict[str, int]:  # fmt: skip
+    parts = parts_of(shape, training, tokens, cache=choice.cache, recompute_layers=choice.recompute_layers)
+    if device.gpu:
+        return parts
+    # Weights that need no conversion are read in place, so their file stays mapped, with what was made of the rest.
+    mapped = shape.matrices * stored if stored == training.compute and not training.full else 0
+    held = int(HOLES * parts["activations"])
+    return {**parts, "activations": held, "file": mapped, "libraries": LIBRARIES}
+
+
+def _disk(
+    config: Config, shape: Shape, trained: int, training: Training, root: Path, stored: int
+) -> dict[str, int]:  # fmt: skip
+    kept: Mapping[str, Any] = _section(config, "checkpoint")
+    adapter = 4 * trained
+    data = sum(path.stat().st_size for path in sorted((root / "data" / "sft").glob("*.jsonl")))
+    return {
+        "base": shape.parameters * stored,
+        "adapter": adapter,
+        "checkpoints": int(kept.get("keep", 0)) * trained * (4 + training.optimiser),
+        "run": adapter + data + STARTED,
+    }
+
+
+def _section(config: Config, name: str) -> Mapping[str, Any]:
+    found = getattr(config.train, name, {})
+    values: Mapping[str, Any] = found if isinstance(found, Mapping) else found.model_dump()
+    return values

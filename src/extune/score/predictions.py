@@ -1,0 +1,111 @@
+"""Files of predictions that hold the gold too: `evaluate`'s, and DeepKE-LLM's rows of `instruction`, `label`, `output`.
+
+A row of the latter asks one text about a part of the schema; consecutive rows of one source and id are one text.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..deepke.text import loads
+from ..errors import DataError
+from ..files import raw_lines, read_jsonl
+from ..readers.iepile import parse
+from ..records import Record, record_from_json
+from ..tasks import Task
+
+Row: TypeAlias = Mapping[str, Any]
+Pair: TypeAlias = tuple[Record, Record, list[str]]
+"""Gold, predicted, and what went wrong: of chunks, an answer that could not be read."""
+
+EMPTY = 10_000
+"""Answers that are remembered for saying nothing."""
+
+FIELDS = ("instruction", "label", "output", "id")
+
+
+def has_chunks(path: Path) -> bool:
+    """Whether the first line is such a row."""
+    try:
+        row = loads(next((line for _, line in raw_lines(path)), b"null"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and all(name in row for name in FIELDS)
+
+
+def read_predictions(path: Path) -> Iterator[Pair]:
+    """Rows {id, text, gold, predicted, problems}, as `evaluate` writes them. Raises DataError on another shape."""
+    for number, row in enumerate(read_jsonl(path, "`evaluate` writes reports/test.jsonl"), 1):
+        try:
+            head = {"id": row["id"], "text": row["text"]}
+            sides = record_from_json(head | row["gold"]), record_from_json(head | row["predicted"])
+            yield *sides, row.get("problems") or []
+        except (KeyError, TypeError, AttributeError):
+            remedy = "Name a file that `evaluate` wrote, such as reports/test.jsonl"
+            raise DataError("not a prediction", where=f"{path}:{number}", remedy=remedy) from None
+
+
+def read_chunks(path: Path, task: Task) -> Iterator[Pair]:
+    """Each text once. Raises DataError, naming the line, for another row and for a text that comes back later."""
+    return chunk_pairs(raw_lines(path), task, path, set())
+
+
+def chunk_pairs(
+    lines: Iterable[tuple[int, bytes]], task: Task, path: Path, known: set[tuple[str, str]]
+) -> Iterator[Pair]:
+    """`read_chunks` of some lines of a file; `known` gets the source and id of every text."""
+    empty: set[str] = set()
+    for name, rows in groupby(_rows(lines, path), key=lambda numbered: _text(numbered[1])):
+        first, *others = rows
+        where = f"{path}:{first[0]}"
+        if name in known:
+            raise DataError(
+                f"rows of the text {name[1]!r} stand apart", where=where, remedy="Sort the rows by source and id"
+            )
+        known.add(name)
+        yield _pair(f"{name[0]}{name[1]}", [first, *others], task, path, empty)
+
+
+def _rows(lines: Iterable[tuple[int, bytes]], path: Path) -> Iterator[tuple[int, Row]]:
+    for number, line in lines:
+        try:
+            row = loads(line)
+            _ = [row[name] for name in FIELDS]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            remedy = f"Each line has {', '.join(FIELDS)}; --compat counts and skips those that do not"
+            raise DataError("not a prediction", where=f"{path}:{number}", remedy=remedy) from None
+        yield number, row
+
+
+def _text(row: Row) -> tuple[str, str]:
+    return str(row.get("source") or ""), str(row["id"])
+
+
+def _pair(name: str, rows: Sequence[tuple[int, Row]], task: Task, path: Path, empty: set[str]) -> Pair:
+    """One text; `empty` are answers known to say nothing, as most parts of a schema are answered."""
+    gold = replace(_parsed(rows[0][1], "label", f"{path}:{rows[0][0]}"), id=name)
+    found: list[Any] = []
+    problems = []
+    for number, row in rows:
+        if type(row["output"]) is str and row["output"] in empty:
+            continue
+        try:
+            items = task.items(_parsed({"task": task.name, **row}, "output", f"{path}:{number}"))
+        except DataError as exc:
+            problems.append(f"unread: {exc.what}")
+            continue
+        found += items
+        if not items and len(empty) < EMPTY:
+            empty.add(row["output"])
+    return gold, task.with_items(Record(name, gold.text, gold.lang, source=gold.source), found), problems
+
+
+def _parsed(row: Row, part: str, where: str) -> Record:
+    """What the label or the output says."""
+    other = {"label": "output", "output": "label"}[part]
+    try:
+        return parse({key: value for key, value in row.items() if key != other}, where)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
+        raise DataError(f"{part}: {exc}", where=where) from None

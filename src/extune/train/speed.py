@@ -1,0 +1,158 @@
+"""How a training run is made fast on the machine it finds, and why so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import torch
+
+from ..errors import ConfigError, ModelError
+from ..footprint import Shape, Training, Work, flop, shape_of, storage_of
+from ..footprint import choose as fitting
+from . import attention, kernels
+from .rows import MASKED, Tokenised
+
+LAUNCH = 5e-3
+"""Seconds of Python and kernel starts that a layer costs forward and backward, whatever its size."""
+
+BUSY = 400e12
+"""FLOP a second that a GPU does at least on small products."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`packed`: rows end to end instead of padded. `cache`: a dense copy of the 4-bit weights. `fused`: one function
+    a LoRA layer. `recompute`: so many layers are computed again in the backward pass. `compile`: norms and gates as
+    kernels of their own. `graphs`: a piece is launched as one. `tokens`: the most in a piece."""
+
+    packed: bool
+    cache: bool
+    fused: bool
+    recompute: int
+    compile: bool
+    graphs: bool
+    tokens: int
+    why: str = ""
+
+
+GRAPHS = {"graphs": "a CUDA graph does not average the gradients of several processes"}
+WHOLE = {"cache": "a dense copy is made before the base is spread over the processes, and would fill each GPU"}
+FUSED = {"fused": "only peft's own layer finds the parts of a weight that is spread over processes"}
+OFF: dict[str, dict[str, str]] = {
+    "": {},
+    "ddp": GRAPHS,
+    "fsdp": {**GRAPHS, **WHOLE, **FUSED},
+    "zero2": GRAPHS,
+    "zero3": {**GRAPHS, **WHOLE, **FUSED},
+}
+"""What cannot be had where a training is spread over processes, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is trained, and on what: the rows, how many make a step of one process, and the longest there may be."""
+
+    rows: Sequence[Tokenised]
+    step: int
+    window: int
+    method: str = "lora"
+    lora: Mapping[str, Any] | None = None
+    quantization: Mapping[str, Any] | None = None
+
+    @property
+    def tokens(self) -> float:
+        """Of a step, on average."""
+        return self.step * sum(len(row.input_ids) for row in self.rows) / len(self.rows)
+
+    @property
+    def answers(self) -> float:
+        """The share of tokens with loss."""
+        answers = sum(label != MASKED for row in self.rows for label in row.labels)
+        return answers / sum(len(row.input_ids) for row in self.rows)
+
+
+def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = "") -> Choice:
+    """The fastest setting that fits the free memory, each part of it overruled by `train.speed`.
+
+    Raises ConfigError for a part that cannot be had.
+    """
+    wanted = {key: value for key, value in forced.items() if value != "auto"}
+    packs = attention.fits(model, load.window) and load.method != "prefix"
+    off = OFF[spread] | ({} if packs else {"packed": "this model's attention takes padded batches only"}) | _lacking()
+    for lever, why in off.items():
+        if wanted.get(lever):
+            raise ConfigError(f"train.speed.{lever}: {why}", where="params.yaml", remedy="Set it to auto")
+    wanted |= dict.fromkeys(off, False)
+    gpu = torch.cuda.is_available()
+    wanted = {"packed": packs, **wanted}
+    found = _fitting(wanted, model, load) | {"fused": load.method == "lora", "compile": kernels.available()}
+    found = {"graphs": False, **found, **wanted}
+    if found["recompute"] == "all":
+        found["recompute"] = model.config.get_text_config().num_hidden_layers
+    if "graphs" not in wanted and gpu and found["packed"] and not found["recompute"]:
+        found["graphs"] = _waits(model, load)
+    levers = [name for name in ("packed", "cache", "fused", "compile", "graphs") if found[name]]
+    why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
+    return Choice(**found, why=why)
+
+
+def _lacking() -> dict[str, str]:
+    """What this machine cannot do, and why."""
+    graphs = {} if torch.cuda.is_available() else {"graphs": "a CUDA graph needs a GPU"}
+    return graphs | ({} if kernels.available() else {"compile": "kernels are compiled for a GPU, with Triton and cc"})
+
+
+def _fitting(wanted: Mapping[str, Any], model: Any, load: Workload) -> dict[str, Any]:
+    """Cache, recomputation and size of the pieces, by the arithmetic of `footprint`; careful for a shape it lacks."""
+    gpu = torch.cuda.is_available()
+    try:
+        shape = shape_of(model.config.to_dict())
+    except ModelError as exc:
+        return {"cache": False, "recompute": 0, "tokens": 4096, "why": f"memory not planned ({exc})"}
+    training = _training(load, gpu, shape, bool(wanted.get("compile", kernels.available())))
+    recompute = wanted.get("recompute")
+    chosen = fitting(
+        shape,
+        torch.cuda.mem_get_info()[0] if gpu else psutil.virtual_memory().available,
+        training,
+        longest=max(len(row.input_ids) for row in load.rows),
+        step_tokens=_most(load),
+        packed=wanted["packed"],
+        cache=wanted.get("cache"),
+        recompute_layers=shape.layers if recompute == "all" else recompute,
+        tokens=wanted.get("tokens"),
+        loaded=torch.cuda.memory_allocated() if gpu else 0,
+    )
+    return {"cache": chosen.cache, "recompute": chosen.recompute_layers, "tokens": chosen.tokens, "why": chosen.why}
+
+
+def _most(load: Workload) -> int:
+    """The most tokens that a step can have."""
+    lengths = sorted((len(row.input_ids) for row in load.rows), reverse=True)
+    return sum(lengths[: load.step])
+
+
+def _training(load: Workload, gpu: bool, shape: Shape, compiled: bool) -> Training:
+    lora = load.lora or {}
+    targets = lora.get("target_modules", "all-linear")
+    return Training(
+        storage=storage_of(load.quantization or {}),
+        rank=int(lora.get("r", 8)),
+        targets=tuple(targets) if isinstance(targets, list) else "all-linear",
+        dropout=bool(lora.get("lora_dropout")),
+        answers=load.answers,
+        full=load.method == "full",
+        repeated=gpu,
+        compiled=compiled,
+    )
+
+
+def _waits(model: Any, load: Workload) -> bool:
+    """Whether a GPU is done with a piece before Python has asked for all of it."""
+    try:
+        shape = shape_of(model.config.to_dict())
+    except ModelError:
+        return False
+    work = Work(load.tokens, load.tokens * load.answers, load.tokens**2 / max(1, load.step))
+    return flop(shape, Training(), work) / BUSY < LAUNCH * shape.layers

@@ -1,0 +1,199 @@
+"""A plan of a whole project, its warnings, its text, and it beside what happened."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extune.config import Config, load, merge, parse
+from extune.errors import ModelError
+from extune.footprint import Choice, Lengths, shape_of
+from extune.footprint.lengths import lengths_of
+from extune.plan import DEVICES, Plan, compare, compared_text, plan, plan_json, plan_text
+from extune.plan.effects import idle
+from extune.plan.model import EMBEDDED, packable, read_config
+from extune.plan.rows import train_lengths
+from extune.plan.steps import Schedule
+
+CHOICE = Choice(True, True, 0, 4096, "rows end to end", 10**9)
+LENGTHS = lengths_of([10, 20, 30], [2, 4, 6], [], 1024)
+PARAMS = {
+    "data": {"source": "x"},
+    "train": {"sft": {"max_length": 1024, "per_device_train_batch_size": 2, "logging_steps": 1, "num_train_epochs": 1}},
+}
+
+
+def configured(**values: Any) -> Config:
+    return parse(merge(PARAMS, values))
+
+
+def warnings(config: Config, lengths: Lengths = LENGTHS, device: str = "h200", steps: int = 100, packed: bool = True) -> str:  # fmt: skip
+    made, choice = Schedule(2, steps, ()), replace(CHOICE, packed=packed)
+    return "\n".join(idle(config, shape_of(EMBEDDED), lengths, made, choice, DEVICES[device]))
+
+
+def test_settings_that_do_what_they_say_give_no_warning() -> None:
+    assert warnings(configured(model={"quantization": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}})) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"model": {"quantization": {"bnb_4bit_quant_type": "nf4"}}}, "bnb_4bit_quant_type without load_in_4bit"),
+        ({"model": {"quantization": {"load_in_4bit": True, "load_in_8bit": True}}}, "exclude each other"),
+        ({"model": {"trust_remote_code": True}}, "without model.revision"),
+        ({"train": {"lora": {"lora_dropout": 0.1}}}, "lora_dropout above 0 keeps"),
+        ({"train": {"sft": {"packing": True}}}, "train.sft.packing has no effect: train.speed.packed"),
+        ({"train": {"sft": {"dataset_text_field": "text"}}}, "dataset_text_field has no effect"),
+        ({"train": {"sft": {"gradient_checkpointing": True}}}, "train.speed.recompute"),
+        ({"train": {"sft": {"eval_strategy": "steps"}}}, "no evaluation set"),
+        ({"train": {"sft": {"train_sampling_strategy": "group_by_length"}}}, "saves nothing where rows lie end to end"),
+        ({"train": {"sft": {"gradient_accumulation_steps": 8}}}, "a step has 16 rows"),
+        ({"train": {"sft": {"warmup_steps": 100}}}, "warmup_steps: 100 of 100 steps"),
+        ({"train": {"sft": {"max_steps": 100, "num_train_epochs": 3}}}, "num_train_epochs has no effect"),
+        ({"train": {"sft": {"logging_steps": 500}}}, "no loss is told in 100 steps"),
+        ({"train": {"sft": {"bf16": True, "fp16": True}}}, "exclude each other"),
+    ],
+)
+def test_a_setting_without_its_effect_is_named(values: dict[str, Any], said: str) -> None:
+    assert said in warnings(configured(**values))
+
+
+def test_bf16_is_missed_on_a_t4_alone() -> None:
+    config = configured(train={"sft": {"bf16": True}})
+    assert "t4 has no bf16" in warnings(config, device="t4")
+    assert "bf16" not in warnings(config, device="h200")
+
+
+def test_grouping_by_length_is_useful_where_rows_are_padded() -> None:
+    assert warnings(configured(train={"sft": {"train_sampling_strategy": "group_by_length"}}), packed=False) == ""
+
+
+def test_rows_over_the_window_and_a_window_over_the_positions_are_told() -> None:
+    lengths = lengths_of([10], [2], ["a", "b"], 16384)
+    assert "2 rows are longer" in warnings(configured(), lengths)
+    assert "made for 8192 positions" in warnings(configured(), lengths)
+
+
+def test_the_embedded_base_can_be_planned_before_it_is_there(tmp_path: Path) -> None:
+    keys, folder = read_config(configured().model, tmp_path)
+    assert (shape_of(keys).parameters, folder) == (134_515_008, None)
+
+
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ModelError, match="not a model's configuration"):
+        read_config(configured(model={"base": str(tmp_path)}).model, tmp_path)
+
+
+def test_rows_lie_end_to_end_only_where_attention_can_be_replaced() -> None:
+    assert packable({"model_type": "llama"}, 1024)
+    assert packable({"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": False}, 8192)
+    assert not packable({"model_type": "mistral", "sliding_window": 4096}, 8192)
+    assert not packable({"model_type": "falcon"}, 1024)
+    assert not packable({"model_type": "gemma2", "attn_logit_softcapping": 50.0}, 1024)
+
+
+def write_rows(root: Path, count: int = 12) -> None:
+    folder = root / "data" / "sft"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {
+            "id": f"r{n}",
+            "prompt": [{"role": "user", "content": "Extract: " + "Ann founded Bolt. " * (n + 1)}],
+            "completion": [{"role": "assistant", "content": "(Ann, founded, Bolt)"}],
+        }
+        for n in range(count)
+    ]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_without_a_tokenizer_lengths_are_guessed_and_said_to_be(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    lengths = train_lengths(tmp_path / "data/sft/train.jsonl", configured().model, None, 60, 4)
+    assert lengths.rows == 12
+    assert 20 < lengths.kept[0] < 40
+    assert lengths.over
+    assert "guessed" in lengths.source
+
+
+def test_without_rows_a_full_window_is_planned_and_said_to_be(tmp_path: Path) -> None:
+    lengths = train_lengths(tmp_path / "none.jsonl", configured().model, None, 512, 4)
+    assert (lengths.kept, "no data yet" in lengths.source) == ((512,), True)
+
+
+def planned() -> Plan:
+    return Plan(
+        base="embedded", device="h200", parameters=1000, trainable=10, memory={"base": 600, "activations": 400},
+        free=2000, lengths=LENGTHS, step_rows=2, steps=2, tokens=60, seconds=2.0, disk={"base": 100}, choice=CHOICE,
+        warnings=("mind this",),
+    )  # fmt: skip
+
+
+def test_a_comparison_holds_figures_to_what_a_plan_may_be_off() -> None:
+    real = {"seconds": 2.4, "steps": 2.0, "tokens": 60.0, "rows": 3.0, "peak_memory": 1200.0, "train_loss": 1.0}
+    rows = {row.name: row for row in compare(planned(), real)}
+    assert set(rows) == {"seconds", "steps", "tokens", "rows", "peak_memory"}
+    assert rows["seconds"].held
+    assert rows["peak_memory"].off == pytest.approx(-1 / 6)
+    assert not rows["peak_memory"].held
+    assert "-17 %  !" in compared_text(list(rows.values()))
+
+
+def test_a_plan_reads_as_lines_with_the_warnings_last_and_as_json() -> None:
+    text = plan_text(planned())
+    assert "1,000 parameters, 10 of them trained (1.00 %)" in text
+    assert text.splitlines()[-1] == "warning mind this"
+    values = json.loads(json.dumps(plan_json(planned())))
+    assert (values["peak"], values["lengths"]["median"], values["tokens_per_second"]) == (1000, 20, 30.0)
+
+
+@pytest.mark.integration
+def test_a_whole_project_is_planned_from_its_files(project: Path, tiny_base: Path) -> None:
+    write_rows(project)
+    found = plan(load(project / "params.yaml"), project, "h200")
+    assert found.steps == 2
+    assert found.parameters == sum(p.numel() for p in _model(tiny_base).parameters())
+    assert found.lengths.source == "tokenised"
+    assert found.peak == sum(found.memory.values()) < found.free
+    assert found.choice.fits
+
+
+@pytest.mark.integration
+def test_the_steps_planned_are_the_steps_made(project: Path, tiny_base: Path) -> None:
+    from extune.model import Base
+    from extune.train.run import Method, train
+
+    write_rows(project)
+    config = load(project / "params.yaml", None, ["train.sft.max_steps=-1 train.sft.per_device_train_batch_size=5"])
+    found = plan(config, project, "cpu")
+    rows = [json.loads(line) for line in (project / "data/sft/train.jsonl").read_text().splitlines()]
+    trained = train(
+        rows, Base(str(tiny_base), config.model.quantization), base_name="tiny", sft=config.train.sft,
+        method=Method(lora=config.train.lora), seed=config.seed, max_dropped=1.0, out=project / "a", scratch=project / "s",
+    )  # fmt: skip
+    compared = {row.name: row for row in compare(found, trained.metrics)}
+    assert all(compared[name].held for name in ("rows", "steps", "tokens"))
+
+
+@pytest.mark.integration
+def test_the_command_prints_one_json_object_and_the_comparison(project: Path) -> None:
+    from typer.testing import CliRunner
+
+    from extune.cli import app
+
+    write_rows(project)
+    (project / "real.json").write_text('{"steps": 2, "seconds": 1.0}', encoding="utf-8")
+    done = CliRunner().invoke(app, ["plan", "--device", "h200", "--memory", "40", "--json", "--against", "real.json"])
+    assert done.exit_code == 0, done.output
+    values = json.loads(done.stdout)
+    assert (values["steps"], values["free"]) == (2, 40 * 10**9)
+    assert [row["name"] for row in values["against"]] == ["steps", "seconds"]
+
+
+def _model(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder)

@@ -1,0 +1,246 @@
+"""Several processes learn what one process learns from the same rows a step, also after one of them was killed."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extune.processes import rank
+
+LORA = {"r": 4, "target_modules": "all-linear"}
+SFT = {
+    "max_length": 300, "logging_steps": 1, "num_train_epochs": 2, "warmup_steps": 1, "learning_rate": 1e-2,
+    "adam_epsilon": 1e-3,  # else a gradient of almost nothing, which rounding decides, moves a weight as far as any
+}  # fmt: skip
+ROWS = 9
+"""Two whole steps of four rows, and one row over: in each epoch's last step one of two processes has none."""
+
+
+def rows() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"r{n}",
+            "prompt": [{"role": "user", "content": f"Extract: Ann{n} founded Bolt{n}{', she said' * (n % 4)}."}],
+            "completion": [{"role": "assistant", "content": f"(Ann{n}, founded, Bolt{n}){'!' * (5 * (n % 3))}"}],
+        }
+        for n in range(ROWS)
+    ]
+
+
+def work(base: str, out: str, given: str) -> None:
+    """What one process does; the first one writes what came of it. `die`: the rank that is killed, and when."""
+    import torch
+
+    from extune import model
+    from extune.model import Base
+    from extune.train.resume import Keeping
+    from extune.train.run import Method, train
+
+    if not torch.cuda.is_available():
+        model.compute_dtype = lambda: torch.float32  # bfloat16, where a CPU is fast with it, rounds too much to compare
+    asked = json.loads(given)
+    if asked.get("sft", {}).get("fsdp") and not torch.cuda.is_available():
+        as_if_gpus()
+    folder = Path(out)
+    keeping = Keeping(folder / "checkpoints" / "ours", 1, 2)
+
+    def on_log(step: int, values: Mapping[str, float]) -> None:
+        if asked.get("die") == [rank(), step] and "loss" in values:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    done = train(
+        rows(), Base(base, asked.get("quantization", {})), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(lora=LORA), seed=1,
+        speed=asked.get("speed"), max_dropped=0.0, out=folder / "adapter", scratch=folder / "scratch",
+        on_log=on_log, keeping=keeping,
+    )  # fmt: skip
+    if not rank():
+        (folder / "done.json").write_text(json.dumps({"curve": done.curve, "metrics": done.metrics}))
+
+
+def as_if_gpus() -> None:
+    """Make accelerate shard over processes on the CPU, which PyTorch can and accelerate does not ask it to."""
+    import torch
+    from accelerate.state import PartialState
+    from accelerate.utils import DistributedType
+
+    from extune.train import spread
+
+    spread.device = lambda: "cuda:0"
+    torch.distributed.init_process_group("gloo")
+    PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    PartialState.set_device = lambda self: setattr(self, "device", torch.device("cpu"))
+
+
+def fork(base: str, out: str, count: str, given: str) -> None:
+    """`work` in so many processes, all forked from this one, which has imported what takes seconds; their exit codes."""
+    import extune.train.run  # noqa: F401
+
+    children = []
+    for number in range(int(count)):
+        if pid := os.fork():
+            children.append(pid)
+            continue
+        if int(count) > 1:
+            os.environ.update(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE=count)
+        code = 1
+        try:
+            work(base, out, given)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    codes: dict[int, int] = {}
+    while len(codes) < len(children):
+        pid, status = os.wait()
+        codes[pid] = os.waitstatus_to_exitcode(status)
+        if codes[pid] and len(codes) < len(children):
+            kill_soon(set(children) - set(codes))
+    print(json.dumps([codes[pid] for pid in children]))
+
+
+def kill_soon(pids: set[int]) -> None:
+    """As torchrun does: NCCL waits for ever for a process that has gone."""
+
+    def kill() -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    timer = threading.Timer(20, kill)
+    timer.daemon = True
+    timer.start()
+
+
+def run(base: Path, out: Path, count: int, **asked: Any) -> tuple[list[int], str]:
+    """The exit codes of so many processes, and what they told."""
+    out.mkdir(exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = "import sys, tests.train.test_spread as t; t.fork(*sys.argv[1:])"
+    command = [sys.executable, "-W", "ignore", "-c", program, str(base), str(out), str(count), json.dumps(asked)]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[2],
+        text=True,
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, **shared},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+def result(base: Path, out: Path, count: int, **asked: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was written, and the adapter's weights."""
+    from safetensors.torch import load_file
+
+    codes, told = run(base, out, count, **asked)
+    assert codes == [0] * count, told[-3000:]
+    return json.loads((out / "done.json").read_text()), load_file(out / "adapter" / "adapter_model.safetensors")
+
+
+def same(one: tuple[dict[str, Any], dict[str, Any]], other: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    import torch
+
+    assert [row["step"] for row in one[0]["curve"]] == [row["step"] for row in other[0]["curve"]]
+    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 1e-5)
+    for name in ("train_loss", "steps", "rows", "tokens"):
+        assert one[0]["metrics"][name] == pytest.approx(other[0]["metrics"][name], 1e-5), name
+    torch.testing.assert_close(one[1], other[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One process with four rows a step."""
+    return result(tiny_base, tmp_path_factory.mktemp("alone"), 1, sft={"per_device_train_batch_size": 4})
+
+
+@pytest.mark.integration
+def test_two_processes_learn_what_one_does(tiny_base: Path, tmp_path: Path, alone: Any) -> None:
+    assert len(alone[0]["curve"]) == 6
+    same(alone, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2}))
+
+
+FSDP = {"fsdp": True, "fsdp_config": {"version": 2}}
+
+
+@pytest.mark.integration
+def test_two_processes_with_a_part_of_the_model_each_learn_what_one_does(
+    tiny_base: Path, tmp_path: Path, alone: Any
+) -> None:
+    same(alone, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, **FSDP}, speed={"tokens": 64}))
+
+
+@pytest.mark.integration
+def test_pieces_of_other_numbers_in_each_process_change_nothing(tiny_base: Path, tmp_path: Path, alone: Any) -> None:
+    same(alone, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2}, speed={"tokens": 64}))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("victim", "way"), [(0, {}), (1, {}), (0, FSDP)], ids=["first", "other", "first of FSDP"])
+def test_a_killed_process_ends_all_and_the_next_run_goes_on(
+    tiny_base: Path, tmp_path: Path, alone: Any, victim: int, way: dict[str, Any]
+) -> None:
+    small = {"per_device_train_batch_size": 2, **way}
+    codes, _ = run(tiny_base, tmp_path, 2, sft=small, die=[victim, 4])
+    assert codes[victim] == -signal.SIGKILL
+    assert codes[1 - victim] not in (0, -signal.SIGKILL)
+    assert not (tmp_path / "adapter").exists()
+    assert sorted(path.name for path in (tmp_path / "checkpoints" / "ours").glob("step-*"))
+    same(alone, result(tiny_base, tmp_path, 2, sft=small))
+
+
+TWO = {"ddp": {}, "fsdp": FSDP}
+NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+
+
+@pytest.fixture
+def gpus() -> None:
+    import torch
+
+    if torch.cuda.device_count() < 2:
+        pytest.skip(f"needs 2 GPUs, {torch.cuda.device_count()} here")
+
+
+def near(one: tuple[dict[str, Any], dict[str, Any]], other: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """As `same`, for bfloat16."""
+    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 0.02)
+    assert one[1].keys() == other[1].keys()
+    assert {name: weight.shape for name, weight in one[1].items()} == {name: w.shape for name, w in other[1].items()}
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("quantization", [{}, NF4], ids=["16 bit", "4 bit"])
+@pytest.mark.parametrize("way", TWO)
+def test_two_gpus_learn_what_one_does(tiny_base: Path, tmp_path: Path, way: str, quantization: dict[str, Any]) -> None:
+    alone = result(tiny_base, tmp_path / "one", 1, sft={"per_device_train_batch_size": 4}, quantization=quantization)
+    two = result(
+        tiny_base, tmp_path / "two", 2, sft={"per_device_train_batch_size": 2, **TWO[way]}, quantization=quantization
+    )
+    near(alone, two)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("way", TWO)
+def test_a_killed_process_on_a_gpu_goes_on(tiny_base: Path, tmp_path: Path, way: str) -> None:
+    sft = {"per_device_train_batch_size": 2, **TWO[way]}
+    unbroken = result(tiny_base, tmp_path / "unbroken", 2, sft=sft)
+    codes, _ = run(tiny_base, tmp_path / "broken", 2, sft=sft, die=[0, 4])
+    assert codes[0] == -signal.SIGKILL
+    near(unbroken, result(tiny_base, tmp_path / "broken", 2, sft=sft))
