@@ -28,6 +28,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked gpu say why they do not run where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+
+
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from extune.augment import AFTER, BEFORE, KINDS, augmented, drawn, read_synonyms, variant, variants
 from extune.carry import annotated
-from extune.config import Augment
 from extune.errors import ConfigError
 from extune.ground import occurrences, sentences
 from extune.readers.lines import checked
@@ -33,6 +32,7 @@ from extune.records import (
     record_from_json,
     record_to_json,
 )
+from extune.sections import Augment
 
 ALL = Augment(**dict.fromkeys(KINDS, 1.0), synonyms_file="synonyms.yaml")
 SYNONYMS = {"bought": ["acquired"], "the": ["that"], "表示": ["称", "说"], "公司": ["企业"]}
@@ -239,7 +239,7 @@ def test_synonyms_are_read_from_the_users_file(tmp_path: Path) -> None:
 
 def test_the_same_variants_under_every_hash_seed() -> None:
     code = (
-        "import sys; from extune.augment import *; from extune.config import Augment; from extune.records import *\n"
+        "import sys; from extune.augment import *; from extune.sections import Augment; from extune.records import *\n"
         "r = Record('7', sys.argv[1], 'en', (Entity('Ann', 'P', 0, 3),), (Relation('Ann', 'owns', 'the firm'),))\n"
         "a = Augment(**dict.fromkeys(KINDS, 1.0), synonyms_file='x')\n"
         "print(augmented([r], a, 5, {'bought': ['acquired', 'took', 'got']}))"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from extune.baseline import memorise
-from extune.config import Data
 from extune.prepare import prepare
 from extune.records import Entity, Record, Relation
+from extune.sections import Data
 from extune.tasks import TASKS, Item, Task
 
 NER, RE = TASKS["NER"], TASKS["RE"]

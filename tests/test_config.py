@@ -52,6 +52,17 @@ def test_the_shipped_file_is_valid_and_says_every_key_there_is() -> None:
     assert differing(values, keys(Config)) == set()
 
 
+def ordered(values: Any) -> Any:
+    return [(key, ordered(value)) for key, value in values.items()] if isinstance(values, dict) else None
+
+
+def test_the_shipped_file_has_its_keys_in_the_order_of_the_code() -> None:
+    import yaml
+
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert ordered(values) == ordered(load(ROOT / "params.yaml").model_dump(by_alias=True))
+
+
 @pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))
 def test_every_shipped_preset_fits_the_shipped_file(preset: str) -> None:
     load(ROOT / "params.yaml", preset)

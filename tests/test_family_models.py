@@ -130,23 +130,15 @@ def test_a_family_trains_is_registered_loads_and_extracts(
 
 
 @pytest.mark.parametrize("kind", ["T5Config", "MT5Config"])
-def test_an_encoder_decoder_model_learns_loads_and_extracts(
+def test_an_encoder_decoder_model_trains_is_registered_loads_and_extracts(
     root: Path, metaspace: Callable[[bool], Any], tiny_base: Path, tmp_path: Path, kind: str
 ) -> None:
-    """Without the trainer, in the pieces that it makes."""
     import torch
     import transformers
 
     import extune
-    from extune.artefact import find_base, write_spec
-    from extune.bases import fingerprint
-    from extune.methods import attach, save
-    from extune.model import load_base, load_encoder
-    from extune.schema import Schema
-    from extune.train.pairs import piece
-    from extune.train.rows import Tokenised
 
-    folder, adapter = tmp_path / "base", tmp_path / "adapter"
+    folder = tmp_path / "base"
     made = tokenizer("metaspace", tiny_base, metaspace)
     made.save_pretrained(folder)
     small = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "vocab_size": len(made)}
@@ -154,27 +146,17 @@ def test_an_encoder_decoder_model_learns_loads_and_extracts(
     config = getattr(transformers, kind)(**small, **ends, pad_token_id=made.pad_token_id)
     torch.manual_seed(0)
     transformers.AutoModelForSeq2SeqLM.from_config(config).save_pretrained(folder)
+    assert choose(folder, str(folder)).family.name == "t5"
 
-    params = load(root / "params.yaml", None, [f"model.base={folder} model.quantization=null"])
-    base = find_base({**params.model.model_dump(), "name": str(folder), "fingerprint": fingerprint(folder)})
-    assert base.choice.family.name == "t5"
-    encoder, lora = load_encoder(base), {"r": 8, "lora_alpha": 32}
-    model = attach(load_base(base), "lora", base.choice.family, lora=lora, prefix={})
-    said = '{"works for": [{"subject": "Ann Lee", "object": "Bolt"}]}'
-    row = Tokenised("0", *encoder.example([{"role": "user", "content": TEXT}], said))
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 0.05)
-    losses = []
-    for _ in range(4):
-        loss = model(**piece([row], made.pad_token_id)).loss
-        loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
-        losses.append(float(loss))
+    words = f"model.base={folder} tracking.model={kind} train.sft.max_steps=4 train.sft.learning_rate=0.05"
+    params = load(root / "params.yaml", None, [f"{words} train.sft.warmup_steps=0 model.quantization=null"])
+    stage("base")(params, root)
+    stage("train")(params, root)
+    losses = [float(line.split(",")[1]) for line in (root / "plots" / "loss.csv").read_text().splitlines()[1:]]
     assert losses[-1] < losses[0]
-    save(model, "lora", base, "t5", adapter)
-    write_spec(adapter, params, Schema(relations=("works for",)), fingerprint(folder), base.choice)
+    version = stage("register")(params, root)
 
-    extractor = extune.load(str(adapter))
+    extractor = extune.load(f"models:/{version['name']}/{version['version']}")
     texts = (TEXT, "Bob.", TEXT + " Bob too.")
     together = extractor([Record(str(n), text) for n, text in enumerate(texts)])
     alone = [extractor.extract(text) for text in texts]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.config import Gate
 from extune.gate import Decision, Figures, decide
+from extune.sections import Gate
 
 METRICS = {"test.f1": 0.8, "test.invented_spans": 0.0, "test.documents_per_second": 12.0}
 

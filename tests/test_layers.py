@@ -1,6 +1,7 @@
 """Which module of extune may import which: held against every import statement, lazy ones too."""
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -11,10 +12,11 @@ import pytest
 
 # A module imports only those before it; a package counts as one. A new module gets its place here.
 LAYERS = (
-    ("errors", "records", "files", "schema", "dialects", "config"),
+    ("errors", "records", "files", "schema", "dialects", "sections", "config"),
     ("shapes", "grammar", "tasks", "notations", "readers"),
     (
-        *("bases", "checkpoints", "footprint", "templates", "families", "frames", "sentences", "generate", "instruct", "deepke"),
+        *("bases", "checkpoints", "footprint", "templates", "families"),
+        *("frames", "sentences", "generate", "instruct", "deepke"),
         *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots"),
         *("prepare", "baseline", "confusable", "convert"),
         *("injection", "robustness", "before_after"),
@@ -23,8 +25,8 @@ LAYERS = (
     ("extract", "measure"),
     ("vocabulary", "tokens", "processes", "model", "methods", "decode", "train", "plan", "artefact", "answering"),
     (
-        *("lineage", "machine", "tracking", "outbox", "evaluation", "registry", "pyfunc", "report", "compare", "inspect", "stages"),
-        *("trials", "overview", "api"),
+        *("lineage", "machine", "tracking", "outbox", "evaluation", "registry", "pyfunc", "report"),
+        *("compare", "inspect", "stages", "trials", "overview", "api"),
     ),
     ("cli", "__main__"),
 )
@@ -38,7 +40,8 @@ ORDER = (*(name for layer in LAYERS for name in layer), ROOT)
 LAYER_OF = {name: number for number, layer in enumerate((*LAYERS, (ROOT,))) for name in layer}
 STANDALONE = "pyfunc"  # mlflow runs the file by itself, outside any package
 
-PACKAGE = Path(__file__).parents[1] / "src" / "extune"
+PROJECT = Path(__file__).parents[1]
+PACKAGE = PROJECT / "src" / "extune"
 SOURCES = {
     path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))
 }
@@ -129,6 +132,20 @@ def test_every_module_imports_only_what_its_layer_may() -> None:
     modules = {dotted(path) for path in SOURCES}
     found = [line for path, source in SOURCES.items() for line in problems(path, source, modules)]
     assert not found, "\n".join(["", *found])
+
+
+def test_the_table_in_the_docs_names_the_modules_in_the_same_order() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) \w[^|]*\|([^|]*)\|", text, re.M)
+    assert [(int(number), tuple(re.findall(r"`(\w+)`", names))) for number, names in rows] == [*enumerate(LAYERS)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_has_a_line_for_every_module_in_the_same_order(name: str) -> None:
+    tree = (PROJECT / name).read_text("utf-8").partition("\nsrc/extune/\n")[2].partition("\ntests/")[0]
+    lines = [re.split(r"  +", line.strip())[0] for line in tree.splitlines()]
+    listed = [re.sub(r"\.py$|/$", "", word) for line in lines for word in line.split(", ")]
+    assert listed == [name for layer in LAYERS for name in layer]
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

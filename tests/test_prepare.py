@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.config import Data, Split
 from extune.errors import ConfigError, DataError
 from extune.prepare import BadSource, Prepared, find_schema, prepare, split
 from extune.records import Record
+from extune.sections import Data, Split
 from extune.sources import read_source
 from extune.tasks import TASKS
 

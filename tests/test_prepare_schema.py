@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from extune.config import Data
 from extune.errors import DataError
 from extune.prepare import BadSource, Prepared, prepare
 from extune.readers import open_format
 from extune.records import Record
+from extune.sections import Data
 from extune.tasks import TASKS
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from extune.config import Gate
 from extune.errors import CheckFailed, TrackingError
 from extune.extract import Extraction
 from extune.files import write_jsonl
 from extune.records import Entity, Record
+from extune.sections import Gate
 from extune.tasks import task
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]

@@ -82,10 +82,11 @@ def test_its_own_code_runs_only_where_it_is_asked_for(remote: Path) -> None:
 
 def test_a_slow_tokenizer_trains_and_is_held_to_the_grammar(remote: Path, tmp_path: Path) -> None:
     from extune.artefact import find_base, load_extractor, write_spec
-    from extune.config import Config, Data
+    from extune.config import Config
     from extune.methods import attach, save
     from extune.model import load_base, load_encoder
     from extune.schema import Schema
+    from extune.sections import Data
 
     mark = fingerprint(remote, True)
     config = Config(data=Data(source="x"), model={"base": str(remote), "trust_remote_code": True})

@@ -8,12 +8,12 @@ from typing import Any
 
 from .artefact import load_extractor
 from .calibration import from_json
-from .config import Decode
 from .decode import LocalGenerator
 from .errors import DataError
 from .extract import Extraction, Extractor, to_json
 from .records import QA, Record
 from .schema import schema_from_json
+from .sections import Decode
 
 PARAMS: dict[str, Any] = {"max_new_tokens": 0, "batch_size": 0, "constrained": True}
 """Inference parameters with their defaults; 0 means as the version was trained for."""

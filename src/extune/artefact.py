@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .bases import PACKAGED, cache_folder, check_pinned, fingerprint, sha256
-from .config import Config, Decode, project_root
+from .config import Config, project_root
 from .errors import ModelError
 from .extract import Extractor
 from .families import Choice, choose
@@ -20,6 +20,7 @@ from .files import read_json, write_json
 from .notations import notation
 from .prompt import PROMPT_VERSION, Prompt
 from .schema import Schema, schema_from_json, schema_to_json
+from .sections import Decode
 from .tasks import task
 
 if TYPE_CHECKING:

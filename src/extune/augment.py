@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .carry import Place, annotated, carried, emptied, free, own_document, spans
-from .config import Augment, read_yaml
+from .config import read_yaml
 from .errors import ConfigError
 from .ground import Offsets, sentences
 from .noise import NOISES, Aligned, Noise, outside, replaced
 from .records import Record
+from .sections import Augment
 
 SHARES = {"typo": (0.05, 0.3, 1.0), "ocr": (0.05, 0.3, 1.0), "synonym": (0.5, 1.0)}
 """Of the places outside annotated spans that could change; the next one where a short text came out as it was."""

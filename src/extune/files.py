@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -136,12 +137,12 @@ def raw_lines(path: Path | str, remedy: str = "") -> Iterator[tuple[int, bytes]]
 
 def split_lines(handle: "io.BufferedReader[Any] | io.BytesIO", first: int = 1) -> Iterator[tuple[int, bytes]]:
     """`raw_lines` of an open file, which stands at the line numbered `first`."""
-    for number, raw in enumerate(iter(lambda: handle.readline(MAX_RECORD + 1), b""), first):
+    for number, raw in enumerate(iter(partial(handle.readline, MAX_RECORD + 1), b""), first):
         if len(raw) > MAX_RECORD and not raw.endswith(b"\n"):
             yield number, too_long(raw, len(raw) + _rest_of_line(handle))
             continue
         line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).rstrip(b"\r\n")
-        if line.strip():
+        if line and not line.isspace():
             yield number, line
 
 

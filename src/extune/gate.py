@@ -6,7 +6,7 @@ Every check is made and every refusal is said, so that one look tells all that i
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .config import Gate
+from .sections import Gate
 from .significance import Randomised, randomisation
 
 CountRow = tuple[int, int, int]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .augment import Augmented, augmented, read_synonyms
-from .config import Augment, Data, Split
 from .errors import DataError
 from .records import Record, Rejected, record_to_json
 from .schema import FILE_NAMES, Schema, canonical_record, collect, read_schema
+from .sections import Augment, Data, Split
 from .shots import choose_shots
 from .sources import SPLITS, Splits, read_source
 from .tasks import Item, Task

@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from .answering import COLUMNS, PARAMS
 from .bases import sha256
-from .config import Gate
 from .errors import CheckFailed, TrackingError
 from .evaluation import figures
 from .gate import decide
 from .lineage import library_versions
+from .sections import Gate
 from .tracking import without_advice
 
 STAGES = ("Staging", "Production", "Archived")

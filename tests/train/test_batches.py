@@ -122,9 +122,7 @@ def test_answers_are_the_places_that_foretell_the_labels(way: str, masks: list[l
     rows, (packed, bucketed) = made(masks), WAYS[way]
     found = piece(rows, packed, PAD, bucketed)
     ids, labels = found["input_ids"].flatten().tolist(), found["labels"].tolist()
-    told = [
-        (ids[at], label) for at, label in zip(found["answers"].tolist(), labels, strict=True) if label != MASKED
-    ]
+    told = [(ids[at], label) for at, label in zip(found["answers"].tolist(), labels, strict=True) if label != MASKED]
     assert told == foretold(rows)
     assert bucketed or MASKED not in labels
 

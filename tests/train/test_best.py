@@ -1,11 +1,5 @@
 """The best weights by dev F1: chosen, kept through an interruption, put back, and looked for without a trace."""
 
-import hashlib
-import os
-import shutil
-import signal
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +9,7 @@ import torch
 
 from extune.errors import ConfigError
 from extune.extract import Answer
-from extune.notations import NOTATIONS
-from extune.prompt import Prompt
-from extune.records import Record, Relation
-from extune.schema import Schema
-from extune.tasks import TASKS
+from extune.records import Record
 from extune.train.best import Best, Looking
 
 
@@ -94,139 +84,7 @@ def test_a_model_in_parts_over_processes_is_refused() -> None:
         best.on_train_begin(None, None, None, model=model, train_dataloader=[])
 
 
-NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 LORA = {"r": 4, "target_modules": "all-linear", "lora_dropout": 0.1}
-SFT = {"num_train_epochs": 2, "per_device_train_batch_size": 3, "max_length": 200, "logging_steps": 2}
-RELATION = Relation("founded", "Ann", "Bolt")
-RECORDS = [Record(f"d{n}", f"Ann{n} founded Bolt{n}.", relations=(RELATION,)) for n in range(3)]
-PROMPT = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], Schema(relations=("founded",)))
-LOOKING = Looking(1, None, RECORDS, PROMPT)
-ROWS = [
-    {
-        "id": f"r{n}",
-        "prompt": [{"role": "user", "content": f"Extract: Ann{n} founded Bolt{n}."}],
-        "completion": [{"role": "assistant", "content": f"(Ann{n}, founded, Bolt{n})"}],
-    }
-    for n in range(9)
-]
-
-
-@pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, torch.Tensor]]]:
-    """(score, weights) of each look. A look is a real one, its score in place of F1 a number that the weights decide."""
-    from extune.train import best, run
-
-    seen: list[tuple[float, dict[str, torch.Tensor]]] = []
-    real = best.dev_f1
-
-    def scored(model: Any, **given: Any) -> float:
-        assert real(model, **given) == 0
-        weights = best._copied(model)
-        digest = hashlib.sha256(b"".join(t.numpy().tobytes() for t in weights.values())).digest()
-        seen.append((digest[0] / 256, weights))
-        return seen[-1][0]
-
-    monkeypatch.setattr(run, "dev_f1", scored)
-    return seen
-
-
-@pytest.fixture
-def go(tiny_base: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Train on the tiny base; the metrics and the adapter's tensors."""
-    from safetensors.torch import load_file
-
-    from extune.model import Base
-    from extune.train.interrupt import gate
-    from extune.train.resume import Keeping
-    from extune.train.run import Method, train
-
-    def call(looking: Looking | None, **changes: Any) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
-        given = {"sft": SFT, "method": Method(lora=LORA), "seed": 1, "max_dropped": 0.0, **changes}
-        with gate() as signals:
-            done = train(
-                ROWS, Base(str(tiny_base), NF4), base_name="tiny", out=tmp_path / "out", scratch=tmp_path / "s",
-                keeping=Keeping(tmp_path / "kept", 2, 2, signals), looking=looking, **given,
-            )  # fmt: skip
-        shutil.rmtree(tmp_path / "kept")
-        return done.metrics, load_file(tmp_path / "out" / "adapter_model.safetensors")
-
-    return call
-
-
-def same(trained: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> bool:
-    """Whether an adapter on disk holds these weights of a model."""
-    named = {name.replace(".default.", "."): tensor for name, tensor in trained.items()}
-    return named.keys() == saved.keys() and all(torch.equal(named[name], saved[name]) for name in saved)
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("speed", [{}, {"packed": False}, {"cache": False, "fused": False}, {"recompute": "all"}])
-def test_looks_leave_no_trace_in_what_is_learned(
-    go: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, speed: dict[str, Any]
-) -> None:
-    from extune.train import best, run
-
-    real, count = best.dev_f1, iter(range(1, 100))
-    monkeypatch.setattr(run, "dev_f1", lambda model, **given: real(model, **given) + next(count))
-    looked, after = go(LOOKING, speed=speed)
-    assert looked["best_step"] == looked["steps"] == 6
-    assert looked["best_f1"] == 6
-    _, plain = go(None, speed=speed)
-    assert all(torch.equal(plain[name], after[name]) for name in plain)
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")
-def test_the_adapter_that_is_saved_is_the_one_that_scored_best(go: Callable[..., Any], looks: list[Any]) -> None:
-    metrics, saved = go(LOOKING)
-    assert len(looks) == 6
-    score, weights = max(looks, key=lambda look: look[0])
-    assert metrics["best_f1"] == score
-    assert metrics["best_step"] < 6, "else this shows nothing: change the seed"
-    assert same(weights, saved)
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")
-def test_training_stops_early(go: Callable[..., Any], looks: list[Any]) -> None:
-    metrics, _ = go(replace(LOOKING, patience=1))
-    fell = next(n for n in range(1, 6) if looks[n][0] <= max(score for score, _ in looks[:n]))
-    assert len(looks) == fell + 1 < 6
-    assert metrics["steps"] == fell + 2
-
-
-@pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("number", [1, 3, 6])
-def test_a_signal_during_a_look_costs_that_look_only(
-    go: Callable[..., Any], looks: list[Any], tmp_path: Path, number: int
-) -> None:
-    from extune.train.interrupt import Interrupted
-
-    whole, saved = go(LOOKING)
-    told: list[tuple[int, float]] = []
-    looks.clear()
-
-    class Stopping(tuple[Record, ...]):
-        """Records that end the process softly when they are asked for the n-th time."""
-
-        times = 0
-
-        def __getitem__(self, key: Any) -> Any:
-            self.times += 1
-            if self.times == number:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return super().__getitem__(key)
-
-    with pytest.raises(Interrupted):
-        go(replace(LOOKING, records=Stopping(RECORDS)))
-    assert len(looks) == number - 1
-    again, resumed = go(LOOKING, on_log=lambda step, row: told.extend((step, v) for k, v in row.items() if "dev" in k))
-    for name in ("train_loss", "steps", "tokens", "best_step", "best_f1"):
-        assert again[name] == whole[name]
-    assert all(torch.equal(saved[name], resumed[name]) for name in saved)
-    assert [step for step, _ in told] == [1, 2, 3, 4, 5, 6], "each look is heard of, those before the signal too"
 
 
 @pytest.fixture
@@ -270,7 +128,7 @@ def test_a_model_is_as_it_was_after_it_has_answered_even_when_that_failed(model:
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_in_training_answers_as_the_adapter_it_would_be_saved_as(
-    model: Any, tiny_base: Path, tmp_path: Path
+    model: Any, tiny_base: Path, tmp_path: Path, looking: Looking
 ) -> None:
     from extune.decode import LocalGenerator
     from extune.extract import Extractor
@@ -284,16 +142,16 @@ def test_a_model_in_training_answers_as_the_adapter_it_would_be_saved_as(
     base = Base(str(tiny_base), {})
     encoder = load_encoder(base)
     with answering(model) as ready:
-        here = Extractor(LocalGenerator(ready, encoder, 40), PROMPT)(RECORDS)
+        here = Extractor(LocalGenerator(ready, encoder, 40), looking.prompt)(looking.records)
     served = load_for_answers(base, tmp_path / "adapter")
-    there = Extractor(LocalGenerator(served, encoder, 40), PROMPT)(RECORDS)
+    there = Extractor(LocalGenerator(served, encoder, 40), looking.prompt)(looking.records)
     assert [found.raw for found in here] == [found.raw for found in there]
 
 
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
 def test_processes_share_the_texts_and_get_the_same_number(
-    model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+    model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, looking: Looking
 ) -> None:
     from extune.model import Base, load_encoder
     from extune.score import Counts
@@ -310,18 +168,18 @@ def test_processes_share_the_texts_and_get_the_same_number(
         into[:] = [Counts(tp=0, predicted=0, gold=2), mine]
 
     monkeypatch.setattr(best, "_extracted", perfect)
-    assert best.dev_f1(model, LOOKING, encoder, 40) == 1
+    assert best.dev_f1(model, looking, encoder, 40) == 1
     for name, value in (("is_initialized", True), ("get_rank", 1), ("get_world_size", 2)):
         monkeypatch.setattr(torch.distributed, name, lambda value=value: value)
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
-    assert best.dev_f1(model, LOOKING, encoder, 40) == 0.5, "1 of 3 found, nothing wrong"
+    assert best.dev_f1(model, looking, encoder, 40) == 0.5, "1 of 3 found, nothing wrong"
     assert asked == [["d0", "d1", "d2"], ["d1"]]
 
 
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
 def test_fewer_texts_are_answered_at_once_where_memory_runs_out(
-    model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+    model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, looking: Looking
 ) -> None:
     from extune.decode import LocalGenerator
     from extune.model import Base, load_encoder
@@ -337,16 +195,5 @@ def test_fewer_texts_are_answered_at_once_where_memory_runs_out(
 
     monkeypatch.setattr(LocalGenerator, "__call__", answer)
     encoder = load_encoder(Base(str(tiny_base), {}))
-    assert best.dev_f1(model, LOOKING, encoder, 40) == 0
+    assert best.dev_f1(model, looking, encoder, 40) == 0
     assert sizes == [32, 16, 8]
-
-
-@pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore")
-def test_on_a_gpu_looks_leave_the_losses_as_they_are(go: Callable[..., Any], tmp_path: Path) -> None:
-    told: dict[str, list[float]] = {"without": [], "with": []}
-    for name, looking in (("without", None), ("with", LOOKING)):
-        heard = told[name]
-        go(looking, on_log=lambda step, row, heard=heard: heard.extend(v for k, v in row.items() if k == "loss"))
-    assert len(told["with"]) == 3
-    assert told["with"] == pytest.approx(told["without"], abs=1e-3)

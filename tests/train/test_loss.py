@@ -57,7 +57,9 @@ def test_a_trained_head_gets_its_own_gradient() -> None:
 def test_in_bfloat16_the_loss_is_summed_in_float32() -> None:
     import torch
 
-    ours, theirs, (grad, wanted) = scored(torch.nn.Linear(8, 17, dtype=torch.bfloat16).requires_grad_(False), dtype=torch.bfloat16)
+    ours, theirs, (grad, wanted) = scored(
+        torch.nn.Linear(8, 17, dtype=torch.bfloat16).requires_grad_(False), dtype=torch.bfloat16
+    )
     assert ours.dtype is torch.float32
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-5)
     torch.testing.assert_close(grad, wanted, rtol=2e-2, atol=1e-2)
@@ -102,7 +104,10 @@ def test_a_models_loss_is_its_own_whatever_it_does_to_its_logits(logits: str) ->
     rows = [Tokenised(str(n), list(range(5, 9 + n)), [MASKED] * 3 + list(range(8, 9 + n))) for n in range(3)]
     ids, labels = torch.full((3, 6), 0), torch.full((3, 6), MASKED)
     for n, row in enumerate(rows):
-        ids[n, : len(row.input_ids)], labels[n, : len(row.labels)] = torch.tensor(row.input_ids), torch.tensor(row.labels)
+        ids[n, : len(row.input_ids)], labels[n, : len(row.labels)] = (
+            torch.tensor(row.input_ids),
+            torch.tensor(row.labels),
+        )
     weight = model.get_input_embeddings().weight
     theirs = model(input_ids=ids, labels=labels).loss * 6
     wanted = torch.autograd.grad(theirs, weight)[0]

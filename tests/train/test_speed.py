@@ -134,7 +134,9 @@ def test_little_memory_is_made_do_with(machine: SimpleNamespace) -> None:
 
 def test_what_was_chosen_is_said_with_the_memory_it_takes(machine: SimpleNamespace) -> None:
     said = choose().why
-    assert said.startswith("packed, cache, fused; rows end to end, a dense copy of the quantised layers, no recompute, ")
+    assert said.startswith(
+        "packed, cache, fused; rows end to end, a dense copy of the quantised layers, no recompute, "
+    )
     assert "GB of 7.2 GB to be had" in said
     said = choose({"packed": False, "cache": False, "fused": False}).why
     assert said.startswith("nothing special; rows padded, layers dequantised as they are used, no recompute, ")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 LORA = {"r": 4, "lora_alpha": 16, "target_modules": "all-linear"}
 # Plain descent moves weights in proportion to gradients: Adam would make as much of one that rounding decides.
-SFT = {"optim": "sgd", "learning_rate": 0.05, "per_device_train_batch_size": 4, "max_length": 400, "logging_steps": 1}
+SFT = {
+    "optim": "sgd", "learning_rate": 0.05, "per_device_train_batch_size": 4, "max_length": 400, "logging_steps": 1,
+    "max_grad_norm": 1e9,  # else a gradient twice as long as it should be would go unseen
+}  # fmt: skip
 PLAIN: dict[str, Any] = {
     "packed": False, "cache": False, "fused": False, "recompute": 0, "compile": False, "graphs": False, "tokens": 4000,
 }  # fmt: skip
@@ -85,20 +89,26 @@ def test_every_way_of_making_a_step_learns_the_same(tiny_base: Path, go: Go) -> 
         same(go(tiny_base, speed, steps=5), wanted, 1e-5, 1e-4)
 
 
-def test_every_way_learns_the_same_on_a_real_model(embedded_base: Path, go: Go) -> None:
-    """In float32 on SmolLM2-135M: losses within 1e-4, weights within 1e-3 of the largest."""
-    wanted = go(embedded_base, {})
-    assert wanted[0][-1] < wanted[0][0] - 0.1
-    for name in ("packed", "packed, small pieces", "recompute", "all"):
-        same(go(embedded_base, WAYS[name]), wanted, 1e-4, 1e-3)
-
-
-def test_in_bfloat16_the_fast_way_stays_within_its_rounding(embedded_base: Path, go: Go) -> None:
-    """Losses within 1 %."""
+@pytest.mark.parametrize(("kind", "losses", "ways"), [
+    ("float32", 1e-4, [WAYS["all"], {"packed": True, "tokens": 70, "recompute": "all"}]),
+    ("bfloat16", 0.02, [WAYS["all"]]),
+])  # fmt: skip
+def test_every_way_learns_the_same_on_a_real_model(
+    embedded_base: Path, go: Go, kind: str, losses: float, ways: list[Any]
+) -> None:
+    """SmolLM2-135M. In float32 losses within 1e-4 and weights within 1e-3 of the largest; in bfloat16 losses within 2 %:
+    it rounds the plain way's by 0.5 %, the fast way's by 1.2 % (rows as like as these are rounded to the same side).
+    """
     import torch
 
-    wanted, found = (go(embedded_base, speed, kind=torch.bfloat16)[0] for speed in ({}, WAYS["all"]))
-    assert found == pytest.approx(wanted, rel=0.01)
+    given = {"kind": getattr(torch, kind), "per_device_train_batch_size": 2, "max_grad_norm": 1.0}
+    wanted = go(embedded_base, {}, **given)
+    assert wanted[0][-1] < wanted[0][0] - 0.1
+    for speed in ways:
+        found = go(embedded_base, speed, **given)
+        if kind == "float32":
+            same(found, wanted, losses, 1e-3)
+        assert found[0] == pytest.approx(wanted[0], rel=losses)
 
 
 def test_a_step_is_the_rows_of_a_batch_times_the_batches_gathered(tiny_base: Path, go: Go) -> None:
@@ -112,7 +122,7 @@ def test_the_learning_rate_falls_once_a_step_however_many_pieces_it_has(tiny_bas
     for speed in ({}, {"tokens": 1}):
         told = go(tiny_base, speed, steps=5, lr_scheduler_type="linear")[2]
         rates = [row["learning_rate"] for _, row in told if "learning_rate" in row]
-        falls = [round((a - b) / 0.05, 9) for a, b in zip(rates, rates[1:], strict=False)]
+        falls = [round((a - b) / 0.05, 9) for a, b in pairwise(rates)]
         assert falls == [0.2] * 4
 
 
@@ -241,10 +251,10 @@ def on_gpu(tiny_base: Path, go: Go) -> Go:
     ids=str,
 )
 def test_on_a_gpu_every_way_learns_the_same(on_gpu: Go, one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Losses within 1 %: bfloat16 has 8 bits."""
+    """Losses within 2 %: bfloat16 has 8 bits."""
     wanted = on_gpu(**other)
     assert wanted[0][-1] < wanted[0][0]
-    assert on_gpu(**one)[0] == pytest.approx(wanted[0], rel=0.01)
+    assert on_gpu(**one)[0] == pytest.approx(wanted[0], rel=0.02)
 
 
 @pytest.mark.gpu

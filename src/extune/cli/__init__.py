@@ -29,7 +29,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
+    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.INFO)
     _quiet()
     try:
         _call()

@@ -1,6 +1,6 @@
 """Is this data fit to train on? Figures of labelled records in one pass, limits on them, a page and a table of them."""
 
-from ..config import Limits
+from ..sections import Limits
 from .figures import inspect, inspect_splits
 from .limits import check
 from .page import render

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from ..config import Limits
+from ..sections import Limits
 from .duplicates import Duplicates
 from .figures import TRAIN
 from .shape import Figures, Leakage, SplitFigures

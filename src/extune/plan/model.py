@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..bases import PACKAGED
-from ..config import Model
 from ..errors import ModelError
 from ..files import read_json
+from ..sections import Model
 
 EMBEDDED = {
     "model_type": "llama",

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import Model
 from ..files import read_jsonl
 from ..footprint import Lengths, lengths_report
 from ..footprint.lengths import lengths_of
+from ..sections import Model
 
 LATIN, OTHER, FRAME = 0.3, 1.0, 16
 """Tokens of a character in ASCII, of another one, and of what a chat template puts around: guesses."""

@@ -9,6 +9,7 @@ Format: https://huggingface.co/datasets/zjunlp/iepile
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def parse(row: Row, where: str) -> Record:
     task = optional(row, "task")
     if task is not None and task not in TASKS:
         raise ValueError(f"no task {task!r}, only {', '.join(TASKS)}")
-    question = _nested(row, "instruction")
+    question = _question(string(row, "instruction"))
     text = filled(question, "input")
     items = _label(row) if row.get("label") is not None else _output(row, question, task)
     return Record(
@@ -82,6 +83,11 @@ def parse(row: Row, where: str) -> Record:
         source=optional(row, "source") or "",
         where=where,
     )
+
+
+@lru_cache(maxsize=1)  # the label and the output of one row are read one after the other
+def _question(instruction: str) -> Row:
+    return _nested({"instruction": instruction}, "instruction")
 
 
 def _nested(row: Row, name: str) -> Row:

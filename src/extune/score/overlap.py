@@ -19,8 +19,10 @@ MANY = 100
 
 def absent(strings: Iterable[str], text: str) -> set[str]:
     """The strings that do not stand in the text."""
+    if len(found := set(strings)) < MANY:
+        return {string for string in found if string not in text}
     missing: set[str] = set()
-    for size, group in _by_length(strings).items():
+    for size, group in _by_length(found).items():
         if len(group) < MANY:
             missing.update(string for string in group if string not in text)
         else:

@@ -4,8 +4,8 @@ A row of the latter asks one text about a part of the schema; consecutive rows o
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +24,7 @@ EMPTY = 10_000
 """Answers that are remembered for saying nothing."""
 
 FIELDS = ("instruction", "label", "output", "id")
+_VALUES = itemgetter(*FIELDS)
 
 
 def has_chunks(path: Path) -> bool:
@@ -72,7 +73,7 @@ def _rows(lines: Iterable[tuple[int, bytes]], path: Path) -> Iterator[tuple[int,
     for number, line in lines:
         try:
             row = loads(line)
-            _ = [row[name] for name in FIELDS]
+            _VALUES(row)
         except (ValueError, TypeError, KeyError, RecursionError):
             remedy = f"Each line has {', '.join(FIELDS)}; --compat counts and skips those that do not"
             raise DataError("not a prediction", where=f"{path}:{number}", remedy=remedy) from None
@@ -85,7 +86,9 @@ def _text(row: Row) -> tuple[str, str]:
 
 def _pair(name: str, rows: Sequence[tuple[int, Row]], task: Task, path: Path, empty: set[str]) -> Pair:
     """One text; `empty` are answers known to say nothing, as most parts of a schema are answered."""
-    gold = replace(_parsed(rows[0][1], "label", f"{path}:{rows[0][0]}"), id=name)
+    said = _parsed(rows[0][1], "label", f"{path}:{rows[0][0]}")
+    head = (name, said.text, said.lang)
+    gold = Record(*head, said.entities, said.relations, said.events, source=said.source, where=said.where)
     found: list[Any] = []
     problems = []
     for number, row in rows:
@@ -99,7 +102,7 @@ def _pair(name: str, rows: Sequence[tuple[int, Row]], task: Task, path: Path, em
         found += items
         if not items and len(empty) < EMPTY:
             empty.add(row["output"])
-    return gold, task.with_items(Record(name, gold.text, gold.lang, source=gold.source), found), problems
+    return gold, task.with_items(Record(*head, source=said.source), found), problems
 
 
 def _parsed(row: Row, part: str, where: str) -> Record:

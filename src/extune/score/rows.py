@@ -45,11 +45,13 @@ def count_rows(
 
 def total_row(rows: Iterable[Row], hits: int) -> Row:
     """The document as a whole, from its rows by label and how many found items are right."""
-    _, predicted, gold, _, _, invented, spans, _, _ = map(sum, zip(NOTHING, *rows, strict=True))
+    predicted = gold = invented = spans = 0
+    for row in rows:
+        predicted += row[PREDICTED]
+        gold += row[GOLD]
+        invented += row[INVENTED]
+        spans += row[SPANS]
     return _finished([hits, predicted, gold, 0, 0, invented, spans, 0, 0])
-
-
-NOTHING = (0,) * 9
 
 
 def _row(rows: dict[str, list[int]], name: str) -> list[int]:
@@ -71,8 +73,14 @@ def _finished(row: list[int]) -> Row:
 
 def add_rows(table: Table, rows: Mapping[str, Row]) -> None:
     """Add a document's rows to those of all documents."""
-    for place in rows.items():
-        table[place] = table.get(place, 0) + 1
+    for name, row in rows.items():
+        add_row(table, name, row)
+
+
+def add_row(table: Table, name: str, row: Row) -> None:
+    """Add one row to those of all documents."""
+    place = name, row
+    table[place] = table.get(place, 0) + 1
 
 
 def frozen(table: Mapping[tuple[str, Row], int]) -> dict[str, Counts]:

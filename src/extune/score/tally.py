@@ -13,7 +13,7 @@ from .answers import Answered, answered
 from .counts import Counts
 from .mistakes import Worst, foremost, mistakes, worst_of
 from .overlap import absent, assigned, candidates
-from .rows import Key, Row, Rows, Table, add_rows, count_rows, total_row
+from .rows import Key, Row, Rows, Table, add_row, add_rows, count_rows, total_row
 from .views import VIEWS, Keys, mentions
 
 LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000)
@@ -77,7 +77,7 @@ def add(tally: Tally, sides: Sides, seen: Set[str] | None) -> None:
     tally.documents.append(tally.distinct.get(total) or tally.distinct.setdefault(total, Counts(*total)))
     add_rows(tally.labels, rows)
     for group, name in _places(sides.gold):
-        add_rows(tally.groups[group], {name: total})
+        add_row(tally.groups[group], name, total)
     if seen is not None:
         add_rows(tally.groups["seen"], _seen_rows(sides, seen))
     _add_views(tally, sides)
@@ -130,16 +130,17 @@ class _Part:
 def _add_views(tally: Tally, sides: Sides) -> None:
     parts: dict[Keys, _Part] = {}
     for name, view in VIEWS[sides.task.name].items():
-        part = parts.get(view.keys) or parts.setdefault(view.keys, _part(sides, view.keys))
+        part = parts.get(view.keys)
+        if part is None:
+            part = parts[view.keys] = _part(sides, view.keys)
         rows, total = _view_rows(part, view.overlap, sides)
         add_rows(tally.views[name], rows)
-        add_rows(tally.groups["view"], {name: total})
+        add_row(tally.groups["view"], name, total)
 
 
 def _part(sides: Sides, keys: Keys) -> _Part:
-    wanted, found = (
-        {key: key[0] for item in items.values() for key in keys(item)} for items in (sides.wanted, sides.found)
-    )
+    wanted = {key: key[0] for item in sides.wanted.values() for key in keys(item)}
+    found = {key: key[0] for item in sides.found.values() for key in keys(item)}
     same = {key: key for key in found if key in wanted}
     rows = count_rows(wanted, found, same, _spans, sides.absent)
     return _Part(wanted, found, same, rows, total_row(rows.values(), len(same)))

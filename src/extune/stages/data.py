@@ -14,7 +14,7 @@ import yaml
 from tqdm import tqdm
 
 from ..artefact import prompt_of
-from ..config import Config, Limits
+from ..config import Config
 from ..confusable import read_confusable
 from ..convert import convert_lines, file_batches, keep_empty, key_of, state_of, training, workers_for
 from ..errors import CheckFailed
@@ -28,6 +28,7 @@ from ..prepare import prepare as prepare_records
 from ..prompt import Prompt
 from ..records import Record, Rejected, record_from_json, record_to_json
 from ..schema import Schema, read_schema, schema_to_json
+from ..sections import Limits
 from ..tasks import task
 
 log = logging.getLogger(__name__)

@@ -198,7 +198,6 @@ def _defaults(scratch: Path, seed: int, autocast: bool = False) -> dict[str, Any
         "gradient_checkpointing": False,
         "dataloader_pin_memory": gpu,
         "ddp_find_unused_parameters": False,
-        "ddp_broadcast_buffers": False,
     }
 
 

@@ -90,7 +90,10 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     found = {"graphs": False, **found, **wanted}
     if found["recompute"] == "all":
         found["recompute"] = model.config.get_text_config().num_hidden_layers
-    if "graphs" not in wanted and gpu and found["packed"] and not found["recompute"]:
+    whole = found["packed"] and not found["recompute"]
+    if found["graphs"] and not whole:
+        raise ConfigError("train.speed.graphs: needs rows end to end and no recomputation", where="params.yaml")
+    if "graphs" not in wanted and gpu and whole:
         found["graphs"] = _waits(model, load)
     levers = [name for name in ("packed", "cache", "fused", "compile", "graphs") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"

@@ -72,22 +72,24 @@ class Trainer(Resumable):
         counts = self.accelerator.reduce(counts, "sum")
         # Gradients are averaged over the processes, so each one's sum counts as many times.
         scale = self.args.world_size / counts[0].clamp(min=1)
-        while True:
-            try:
-                total = self._step(model, rows, scale)
-                break
-            except torch.OutOfMemoryError:
-                self._smaller_pieces(model, max(len(row.input_ids) for row in rows))
+        while (total := self._tried(model, rows, scale)) is None:
+            self._smaller_pieces(model, [len(row.input_ids) for row in rows])
         total = self.accelerator.reduce(total, "mean")
         if not torch.isfinite(total):
             raise not_finite("loss", total.item(), self.state.global_step + 1, self.ids_of_all())
         self.tokens += int(counts[1])
         return total
 
+    def _tried(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor | None:
+        """The step's loss; None if the memory did not hold it, with nothing of the step left in memory."""
+        try:
+            return self._step(model, rows, scale)
+        except torch.OutOfMemoryError:
+            return None
+
     def _step(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor:
-        pad = self.processing_class.pad_token_id
         parts = bins([len(row.input_ids) for row in rows], self.most_tokens)
-        pieces = [piece([rows[n] for n in part], self.choice.packed, pad, self.choice.graphs) for part in parts]
+        pieces = [self._piece([rows[n] for n in part]) for part in parts]
         pieces += [self._blank()] * (self._passes(len(pieces)) - len(pieces))
         if self.graphs is not None:
             self.graphs.begin()
@@ -118,24 +120,31 @@ class Trainer(Resumable):
         """A pass that adds nothing to loss and gradients."""
         ids = min((row.input_ids for row in self.rows), key=len)
         row = Tokenised("", ids, [MASKED] * len(ids))
-        return piece([row], self.choice.packed, self.processing_class.pad_token_id, self.choice.graphs)
+        return self._piece([row])
+
+    def _piece(self, rows: Sequence[Tokenised]) -> dict[str, Any]:
+        pad = self.processing_class.pad_token_id
+        if self.model.config.is_encoder_decoder:
+            return pairs.piece(rows, pad)
+        return piece(rows, self.choice.packed, pad, self.choice.graphs)
 
     def _backward(self, part: torch.Tensor, last: bool) -> None:
         """DeepSpeed takes its step inside of the backward pass of the last piece."""
         self.accelerator.gradient_state._set_sync_gradients(last)
         self.accelerator.backward(part, **({"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}))
 
-    def _smaller_pieces(self, model: Any, longest: int) -> None:
+    def _smaller_pieces(self, model: Any, lengths: Sequence[int]) -> None:
+        longest, had = max(lengths), min(self.most_tokens, sum(lengths))
         model.zero_grad()
         if self.graphs is not None:
             self.graphs = Graphs(self.model)
         torch.cuda.empty_cache()
-        if self.most_tokens <= longest or self.args.world_size > 1:
+        if had <= longest or self.args.world_size > 1:
             raise ModelError(
-                f"the GPU's memory does not hold a piece of {self.most_tokens} tokens",
+                f"the GPU's memory does not hold a piece of {had} tokens",
                 remedy="Set train.speed.recompute to all and train.speed.cache to false, or train.speed.tokens lower",
-            ) from None
-        self.most_tokens = max(self.most_tokens // 2, longest)
+            )
+        self.most_tokens = max(had // 2, longest)
         log.warning("out of memory: pieces of %d tokens from here on; the step's rows stay", self.most_tokens)
 
 
