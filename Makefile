@@ -30,7 +30,7 @@ demo: venv ## run the whole pipeline on the embedded data and model, then print 
 
 test: venv ## default tests (under a minute, no torch), then the integration tests
 	$(RUN) python -m pytest -q -n 2
-	$(RUN) python -m pytest -q -m integration
+	OMP_NUM_THREADS=1 $(RUN) python -m pytest -q -n 2 -m integration
 
 check: venv ## linter, formatting, types
 	$(BIN)/ruff check

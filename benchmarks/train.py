@@ -5,8 +5,9 @@
 
 Real tokens are counted, padding is not; the first steps are left out. A mode may have settings of its own, such as
 `extune:batch=48,tokens=16384` (--batch, --steps and train.speed).
-The workload of --shape: lengths log-normal around 320 tokens, 64 to 1,024, a quarter of each the answer. `trl` is plain TRL as people write it: padded, bfloat16; `-ckpt`
-recomputes all layers. QLoRA everywhere: NF4, double quantisation, rank 16 on all linear layers, no dropout.
+The workload of --shape: lengths log-normal around 320 tokens, 64 to 1,024, a quarter of each the answer. `trl` is plain
+TRL as people write it: padded, bfloat16; `-ckpt` recomputes all layers. QLoRA everywhere: NF4, double quantisation,
+rank 16 on all linear layers, no dropout.
 """
 
 import argparse

@@ -92,7 +92,7 @@ def load_encoder(base: Base) -> ChatEncoder:
 
 def load_base(base: Base) -> Any:
     """The base model, quantised as `base.quantization` says; the hardware chooses the compute type unless given."""
-    dtype = getattr(torch, base.dtype) if base.dtype else compute_dtype()
+    dtype = _dtype(base)
     with _named_failures(base.path):
         model = _model_class(base).from_pretrained(
             base.path,
@@ -105,6 +105,10 @@ def load_base(base: Base) -> Any:
     if is_quantising(base.quantization) and not is_quantised(model):
         log.warning("%s has no layers that bitsandbytes can quantise: it is used as it is", type(model).__name__)
     return model
+
+
+def _dtype(base: Base) -> torch.dtype:
+    return getattr(torch, base.dtype) if base.dtype else compute_dtype()
 
 
 def is_quantised(model: Any) -> bool:
@@ -148,7 +152,7 @@ def load_for_answers(base: Base, trained: Path | None) -> Any:
     model = load_base(base)
     if is_quantised(model):
         # Before any forward pass: on CPUs the first one without gradients repacks 4-bit weights beyond recognition.
-        model = model.dequantize(dtype=compute_dtype())
+        model = model.dequantize(dtype=_dtype(base))
     if trained is not None:
         check_adapter(trained)
         model = PeftModel.from_pretrained(model, str(trained))

@@ -22,7 +22,10 @@ def load_package(folder: Path) -> str:
         if path.is_file() and path.suffix != ".pyc":
             digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     name = f"extune_{digest.hexdigest()[:16]}"
-    if name not in sys.modules:
+    known = sys.modules.get(name)
+    if known is None or not Path(str(known.__file__)).exists():
+        for gone in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+            del sys.modules[gone]  # its files were a download that is gone, and some are read only when needed
         found = importlib.util.spec_from_file_location(
             name, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )

@@ -96,7 +96,9 @@ def model(tiny_base: Path) -> Any:
     from extune.train.speed import Choice
     from extune.train.trainer import prepare
 
-    made = get_peft_model(load_base(Base(str(tiny_base), {})), LoraConfig(task_type="CAUSAL_LM", **LORA))
+    made = get_peft_model(
+        load_base(Base(str(tiny_base), {}, dtype="float32")), LoraConfig(task_type="CAUSAL_LM", **LORA)
+    )
     prepare(made, Choice(True, False, True, 0, False, False, 4096))
     return made.train()
 
@@ -139,7 +141,7 @@ def test_a_model_in_training_answers_as_the_adapter_it_would_be_saved_as(
         if "lora_B" in name:
             parameter.data.normal_(std=0.3)
     save_adapter(model, tmp_path / "adapter", "tiny")
-    base = Base(str(tiny_base), {})
+    base = Base(str(tiny_base), {}, dtype="float32")
     encoder = load_encoder(base)
     with answering(model) as ready:
         here = Extractor(LocalGenerator(ready, encoder, 40), looking.prompt)(looking.records)

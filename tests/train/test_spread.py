@@ -59,7 +59,7 @@ def work(base: str, out: str, given: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     done = train(
-        rows(), Base(base, asked.get("quantization", {})), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(lora=LORA), seed=1,
+        rows(), Base(base, asked.get("quantization", {}), dtype=None if torch.cuda.is_available() else "float32"), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(lora=LORA), seed=1,
         speed=asked.get("speed"), max_dropped=0.0, out=folder / "adapter", scratch=folder / "scratch",
         on_log=on_log, keeping=keeping,
     )  # fmt: skip

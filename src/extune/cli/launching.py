@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def project_run(command: Sequence[str], root: Path) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         outcome = Path(scratch) / "outcome"
         environment = {**PATIENCE, **os.environ, OUTCOME: str(outcome)}
-        code, told = _with_signals(subprocess.Popen(command, cwd=root, env=environment, start_new_session=True))
+        code, told = _with_signals(command, root, environment)
         stage = int(outcome.read_text(encoding="ascii")) if outcome.is_file() else code
     if stage and told:
         return 128 + told
@@ -34,23 +34,26 @@ def project_run(command: Sequence[str], root: Path) -> int:
     return stage
 
 
-def _with_signals(process: "subprocess.Popen[Any]") -> tuple[int, int]:
+def _with_signals(command: Sequence[str], root: Path, environment: Mapping[str, str]) -> tuple[int, int]:
     """Its exit code, and the first signal to stop that came meanwhile, or 0.
 
     That one becomes the one SIGINT on which `mlflow run` stops its child and waits. It has a session of its own: a
-    Ctrl-C that reached every process would come to it twice.
+    Ctrl-C that reached every process would come to it twice. It is started after signals are caught here, since what a
+    script starts with `&` ignores SIGINT, and would hand that down.
     """
     heard: list[int] = []
+    started: list[subprocess.Popen[Any]] = []
 
     def on_signal(number: int, _: Any) -> None:
         heard.append(number)
-        if len(heard) == 1:
-            process.send_signal(signal.SIGINT)
+        if len(heard) == 1 and started:
+            started[0].send_signal(signal.SIGINT)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
-        code = process.wait()
+        started.append(subprocess.Popen(command, cwd=root, env=environment, start_new_session=True))
+        code = started[0].wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -225,6 +225,9 @@ def _continued(config: Config, root: Path, fingerprint: str, base: Any, scratch:
         folder = adapter_of(given, scratch)
     else:
         folder = root / given
+        if folder.resolve() == (root / ADAPTER).resolve() or not folder.is_dir():
+            what = "what this stage writes" if folder.is_dir() else "no folder"
+            raise ConfigError(f"train.adapter: {given} is {what}", remedy="Use models:/NAME/N, or a copy elsewhere")
     check_continued(folder, config, fingerprint, base.choice)
     return folder
 

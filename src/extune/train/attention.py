@@ -27,11 +27,12 @@ def rows_attention(
         return _row_by_row(query, key, value, cu_seq_lens_q.tolist(), scaling, dropout, groups > 1), None
     if groups > 1:
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    kind = torch.bfloat16 if query.dtype is torch.float32 else query.dtype  # flash attention takes no float32
+    q, k, v = (t[0].transpose(0, 1).to(kind) for t in (query, key, value))
     out = torch.ops.aten._flash_attention_forward(
         q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, dropout, True, False, scale=scaling
     )[0]
-    return out[None], None
+    return out[None].to(query.dtype), None
 
 
 def _row_by_row(
