@@ -43,11 +43,14 @@ def work(base: str, out: str, given: str) -> None:
 
     from extune import model
     from extune.model import Base
+    from extune.train import run as training
     from extune.train.resume import Keeping
     from extune.train.run import Method, train
 
     if not torch.cuda.is_available():
-        model.compute_dtype = lambda: torch.float32  # bfloat16, where a CPU is fast with it, rounds too much to compare
+        model.compute_dtype = training.compute_dtype = lambda: (
+            torch.float32
+        )  # bfloat16, where a CPU is fast with it, rounds too much to compare
     asked = json.loads(given)
     if asked.get("sft", {}).get("fsdp") and not torch.cuda.is_available():
         as_if_gpus()
@@ -59,7 +62,7 @@ def work(base: str, out: str, given: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     done = train(
-        rows(), Base(base, asked.get("quantization", {}), dtype=None if torch.cuda.is_available() else "float32"), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(lora=LORA), seed=1,
+        rows(), Base(base, asked.get("quantization", {})), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(lora=LORA), seed=1,
         speed=asked.get("speed"), max_dropped=0.0, out=folder / "adapter", scratch=folder / "scratch",
         on_log=on_log, keeping=keeping,
     )  # fmt: skip
@@ -157,10 +160,10 @@ def same(one: tuple[dict[str, Any], dict[str, Any]], other: tuple[dict[str, Any]
     import torch
 
     assert [row["step"] for row in one[0]["curve"]] == [row["step"] for row in other[0]["curve"]]
-    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 1e-5)
+    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 1e-4)
     for name in ("train_loss", "steps", "rows", "tokens"):
-        assert one[0]["metrics"][name] == pytest.approx(other[0]["metrics"][name], 1e-5), name
-    torch.testing.assert_close(one[1], other[1], rtol=1e-5, atol=1e-5)
+        assert one[0]["metrics"][name] == pytest.approx(other[0]["metrics"][name], 1e-4), name
+    torch.testing.assert_close(one[1], other[1], rtol=1e-3, atol=1e-3)
 
 
 def near(
