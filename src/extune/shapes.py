@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-MAX_ITEMS = 512
+MAX_ITEMS = 1024
 """Longest list a grammar admits: real answers have a tenth of it, and an endless one must end."""
 
 

@@ -128,6 +128,7 @@ def links(html: str) -> list[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.integration
 def test_the_page_shows_its_parts_in_a_browser(comparison: dict[str, Any], tmp_path: Path, chromium: str) -> None:
     (tmp_path / "c.html").write_text(page(comparison), encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]

@@ -134,6 +134,7 @@ def test_a_row_without_loss_or_tokens_is_told_and_labels_of_other_tokens_are_ref
 
 
 @pytest.mark.browser
+@pytest.mark.integration
 def test_a_browser_shows_one_language_and_logs_no_violation(source: str, tmp_path: Path, chromium: str):
     (tmp_path / "page.html").write_text(source, encoding="utf-8")
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom")

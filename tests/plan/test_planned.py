@@ -9,11 +9,11 @@ import pytest
 
 from extune.config import Config, load, merge, parse
 from extune.errors import ModelError
-from extune.footprint import Choice, Lengths, shape_of
+from extune.footprint import Choice, Lengths, packable, shape_of
 from extune.footprint.lengths import lengths_of
 from extune.plan import DEVICES, Plan, compare, compared_text, plan, plan_json, plan_text
 from extune.plan.effects import idle
-from extune.plan.model import EMBEDDED, packable, read_config
+from extune.plan.model import EMBEDDED, read_config
 from extune.plan.rows import train_lengths
 from extune.plan.steps import Schedule
 

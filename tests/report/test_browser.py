@@ -12,7 +12,7 @@ import pytest
 
 from extune.report import Report, page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=500", "--enable-logging=stderr")
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,7 +87,8 @@ def as_if_gpus() -> None:
 
 def fork(base: str, out: str, count: str, given: str) -> None:
     """`work` in so many processes, all forked from this one, which has imported what takes seconds; their exit codes."""
-    import extune.train.run  # noqa: F401
+    if not shutil.which("nvidia-smi"):  # CUDA, once looked at, does not outlive a fork
+        import extune.train.run  # noqa: F401
 
     children = []
     for number in range(int(count)):
@@ -160,10 +162,10 @@ def same(one: tuple[dict[str, Any], dict[str, Any]], other: tuple[dict[str, Any]
     import torch
 
     assert [row["step"] for row in one[0]["curve"]] == [row["step"] for row in other[0]["curve"]]
-    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 1e-4)
+    assert [row["loss"] for row in one[0]["curve"]] == pytest.approx([row["loss"] for row in other[0]["curve"]], 1e-5)
     for name in ("train_loss", "steps", "rows", "tokens"):
-        assert one[0]["metrics"][name] == pytest.approx(other[0]["metrics"][name], 1e-4), name
-    torch.testing.assert_close(one[1], other[1], rtol=1e-3, atol=1e-3)
+        assert one[0]["metrics"][name] == pytest.approx(other[0]["metrics"][name], 1e-5), name
+    torch.testing.assert_close(one[1], other[1], rtol=1e-5, atol=1e-5)
 
 
 def near(

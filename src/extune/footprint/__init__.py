@@ -3,11 +3,12 @@
 from .choose import Choice, choose
 from .families import shape_of
 from .lengths import Lengths, lengths_report
-from .memory import Training, memory, storage_of
+from .memory import Training, memory, storage_of, training_of
+from .packing import packable
 from .shape import Linear, Shape, adapter_parameters
 from .work import Work, flop
 
 __all__ = [
     "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose", "flop",
-    "lengths_report", "memory", "shape_of", "storage_of",
+    "lengths_report", "memory", "packable", "shape_of", "storage_of", "training_of",
 ]  # fmt: skip

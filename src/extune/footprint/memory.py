@@ -90,6 +90,29 @@ def storage_of(quantization: Mapping[str, Any], compute: int = 2) -> str:
     return "int8" if quantization.get("load_in_8bit") else ("bf16" if compute == 2 else "fp32")
 
 
+def training_of(
+    method: str, lora: Mapping[str, Any], quantization: Mapping[str, Any], *, compute: int, gpu: bool, compiled: bool,
+    answers: float, optim: str = "", targets: str | tuple[str, ...] | None = None,
+    prefix: tuple[int, int] | None = None,
+) -> Training:  # fmt: skip
+    """What `train` and `model.quantization` ask for, as the plan and the trainer both count it."""
+    named = lora.get("target_modules", ALL)
+    named = ALL if named == "family" else named  # what a family names is nearly all of its layers
+    return Training(
+        storage=storage_of(quantization, compute),
+        compute=compute,
+        rank=int(lora.get("r", 8)),
+        targets=targets or (tuple(named) if isinstance(named, list) else named),
+        dropout=bool(lora.get("lora_dropout")),
+        answers=answers,
+        optimiser=optimiser_bytes(optim),
+        full=method == "full",
+        prefix=prefix,
+        repeated=gpu,
+        compiled=compiled,
+    )
+
+
 def optimiser_bytes(name: str) -> int:
     """Bytes of state for each trained parameter."""
     return next((size for part, size in OPTIMISERS.items() if part in name), 8)

@@ -54,22 +54,6 @@ def _read(folder: Path) -> dict[str, Any]:
     return found
 
 
-APART = ("falcon", "codegen", "moss", "chatglm", "baichuan", "qwen")
-"""Families whose own attention transformers cannot replace; their rows are padded."""
-
-
-def packable(config: Mapping[str, Any], window: int) -> bool:
-    """Whether rows can lie end to end: what train/attention.py asks of the loaded model, asked of its configuration."""
-    sliding = config.get("sliding_window") if config.get("use_sliding_window", True) else None
-    kinds = set(config.get("layer_types") or ["full_attention"])
-    return (
-        config.get("model_type") not in APART
-        and (sliding is None or sliding >= window)
-        and kinds <= {"full_attention", "sliding_attention"}
-        and not any(config.get(name) for name in ("attn_logit_softcapping", "alibi"))
-    )
-
-
 def stored_bytes(config: Mapping[str, Any]) -> int:
     """Bytes of a parameter on disk."""
     kind = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16")

@@ -7,12 +7,11 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, choose, shape_of, storage_of
+from ..footprint import Choice, Lengths, Shape, Training, choose, packable, shape_of, training_of
 from ..footprint.memory import memory as parts_of
-from ..footprint.memory import optimiser_bytes
 from .devices import Device, device_of
 from .effects import idle
-from .model import packable, read_config, stored_bytes
+from .model import read_config, stored_bytes
 from .pace import seconds
 from .rows import train_lengths
 from .steps import Schedule, pieces, schedule
@@ -91,20 +90,13 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
 
 
 def _training(config: Config, folder: Path | None, lengths: Lengths, device: Device, shape: Shape) -> Training:
-    lora, sft, method = config.train.lora, config.train.sft, config.train.method
-    return Training(
-        storage=storage_of(config.model.quantization, device.compute),
-        compute=device.compute,
-        rank=int(lora.get("r", 8)),
-        targets=_targets(config, folder),
-        dropout=bool(lora.get("lora_dropout")),
-        answers=lengths.answer_share,
-        optimiser=optimiser_bytes(str(sft.get("optim", ""))),
-        full=method == "full",
-        prefix=_prefix(config.train.prefix, shape) if method == "prefix" else None,
-        repeated=device.gpu,
-        compiled=bool(_forced(config).get("compile", device.gpu)),
-    )
+    train = config.train
+    return training_of(
+        train.method, train.lora, config.model.quantization, compute=device.compute, gpu=device.gpu,
+        compiled=bool(_forced(config).get("compile", device.gpu)), answers=lengths.answer_share,
+        optim=str(train.sft.get("optim", "")), targets=_targets(config, folder),
+        prefix=_prefix(train.prefix, shape) if train.method == "prefix" else None,
+    )  # fmt: skip
 
 
 def _targets(config: Config, folder: Path | None) -> str | tuple[str, ...] | None:

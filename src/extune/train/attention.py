@@ -10,6 +10,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from ..footprint import packable
+
 NAME = "extune_rows"
 
 
@@ -56,15 +58,9 @@ as long: 80 tokens forward and backward take 1.0 ms instead of 2.6, 300 as long 
 def fits(model: Any, window: int) -> bool:
     """Whether a model can be given rows end to end: it takes its attention from transformers' interface, causal, over
     the whole row."""
-    config = model.config.get_text_config()
-    sliding = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     return bool(
         getattr(model, "_supports_attention_backend", False)
-        and not getattr(config, "is_encoder_decoder", False)
-        and (sliding is None or sliding >= window)
-        and kinds <= {"full_attention", "sliding_attention"}
-        and not any(getattr(config, name, None) for name in ("attn_logit_softcapping", "alibi"))
+        and packable(model.config.get_text_config().to_dict(), window)
     )
 
 

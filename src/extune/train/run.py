@@ -90,7 +90,9 @@ def train(
     dtype = keeping.settled("dtype", str(compute_dtype()).removeprefix("torch."))
     base = replace(shardable(base, spread), dtype=dtype)
     model = load_base(base)
-    load = Workload(kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization)
+    load = Workload(
+        kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization, str(args.optim)
+    )
     choice = Choice(**keeping.settled("choice", asdict(agreed(choose(speed or {}, model, load, spread)))))
     log.info("train: %s", choice.why)
     torch.manual_seed(seed)

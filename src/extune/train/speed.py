@@ -1,14 +1,14 @@
 """How a training run is made fast on the machine it finds, and why so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import torch
 
 from ..errors import ConfigError, ModelError
-from ..footprint import Shape, Training, Work, flop, shape_of, storage_of
+from ..footprint import Shape, Training, Work, flop, shape_of, training_of
 from ..footprint import choose as fitting
 from . import attention, kernels
 from .rows import MASKED, Tokenised
@@ -57,8 +57,9 @@ class Workload:
     step: int
     window: int
     method: str = "lora"
-    lora: Mapping[str, Any] | None = None
-    quantization: Mapping[str, Any] | None = None
+    lora: Mapping[str, Any] = field(default_factory=dict)
+    quantization: Mapping[str, Any] = field(default_factory=dict)
+    optim: str = ""
 
     @property
     def tokens(self) -> float:
@@ -86,15 +87,16 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     wanted |= dict.fromkeys(off, False)
     gpu = torch.cuda.is_available()
     wanted = {"packed": packs, **wanted}
-    found = _fitting(wanted, model, load) | {"fused": load.method == "lora", "compile": kernels.available()}
+    shape = _shape(model)
+    found = _fitting(wanted, shape, model, load) | {"fused": load.method == "lora", "compile": kernels.available()}
     found = {"graphs": False, **found, **wanted}
     if found["recompute"] == "all":
         found["recompute"] = model.config.get_text_config().num_hidden_layers
     whole = found["packed"] and not found["recompute"]
     if found["graphs"] and not whole:
         raise ConfigError("train.speed.graphs: needs rows end to end and no recomputation", where="params.yaml")
-    if "graphs" not in wanted and gpu and whole:
-        found["graphs"] = _waits(model, load)
+    if "graphs" not in wanted and gpu and whole and isinstance(shape, Shape):
+        found["graphs"] = _waits(shape, load)
     levers = [name for name in ("packed", "cache", "fused", "compile", "graphs") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
     return Choice(**found, why=why)
@@ -106,14 +108,15 @@ def _lacking() -> dict[str, str]:
     return graphs | ({} if kernels.available() else {"compile": "kernels are compiled for a GPU, with Triton and cc"})
 
 
-def _fitting(wanted: Mapping[str, Any], model: Any, load: Workload) -> dict[str, Any]:
+def _fitting(wanted: Mapping[str, Any], shape: Shape | str, model: Any, load: Workload) -> dict[str, Any]:
     """Cache, recomputation and size of the pieces, by the arithmetic of `footprint`; careful for a shape it lacks."""
     gpu = torch.cuda.is_available()
-    try:
-        shape = shape_of(model.config.to_dict())
-    except ModelError as exc:
-        return {"cache": False, "recompute": 0, "tokens": 4096, "why": f"memory not planned ({exc})"}
-    training = _training(load, gpu, shape, bool(wanted.get("compile", kernels.available())))
+    if isinstance(shape, str):
+        return {"cache": False, "recompute": 0, "tokens": 4096, "why": f"memory not planned ({shape})"}
+    training = training_of(
+        load.method, load.lora, load.quantization, compute=model.dtype.itemsize, gpu=gpu,
+        compiled=bool(wanted.get("compile", kernels.available())), answers=load.answers, optim=load.optim,
+    )  # fmt: skip
     recompute = wanted.get("recompute")
     chosen = fitting(
         shape,
@@ -136,26 +139,15 @@ def _most(load: Workload) -> int:
     return sum(lengths[: load.step])
 
 
-def _training(load: Workload, gpu: bool, shape: Shape, compiled: bool) -> Training:
-    lora = load.lora or {}
-    targets = lora.get("target_modules", "all-linear")
-    return Training(
-        storage=storage_of(load.quantization or {}),
-        rank=int(lora.get("r", 8)),
-        targets=tuple(targets) if isinstance(targets, list) else "all-linear",
-        dropout=bool(lora.get("lora_dropout")),
-        answers=load.answers,
-        full=load.method == "full",
-        repeated=gpu,
-        compiled=compiled,
-    )
-
-
-def _waits(model: Any, load: Workload) -> bool:
-    """Whether a GPU is done with a piece before Python has asked for all of it."""
+def _shape(model: Any) -> Shape | str:
+    """The model's shape, or why `footprint` cannot count it."""
     try:
-        shape = shape_of(model.config.to_dict())
-    except ModelError:
-        return False
+        return shape_of(model.config.to_dict())
+    except ModelError as exc:
+        return str(exc)
+
+
+def _waits(shape: Shape, load: Workload) -> bool:
+    """Whether a GPU is done with a piece before Python has asked for all of it."""
     work = Work(load.tokens, load.tokens * load.answers, load.tokens**2 / max(1, load.step))
     return flop(shape, Training(), work) / BUSY < LAUNCH * shape.layers

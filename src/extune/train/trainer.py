@@ -28,9 +28,9 @@ class Trainer(Resumable):
 
         self.rows, self.choice, self.most_tokens, self.tokens = rows, choice, choice.tokens, 0
         self.keeping = keeping
-        columns = [{"input_ids": row.input_ids, "labels": row.labels} for row in rows]
+        shown = [{"input_ids": rows[0].input_ids, "labels": rows[0].labels}]  # rows come from get_train_dataloader
         exact = [(p, p.data) for p in given["model"].parameters() if p.requires_grad]
-        super().__init__(train_dataset=Dataset.from_list(columns), **given)
+        super().__init__(train_dataset=Dataset.from_list(shown), **given)
         for parameter, values in exact:  # TRL puts a quantised base's adapter into bfloat16, too coarse for small steps
             parameter.data = values.to(parameter.device, torch.float32)
         self.train_dataset = rows
