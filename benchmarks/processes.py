@@ -1,10 +1,11 @@
 """One process against several on the same steps: whether they learn the same, and how many tokens a second they make.
 
-    python benchmarks/processes.py [--processes N] [--ways ddp fsdp2] [--base FOLDER | --shape tiny|1b|7b]
+    python benchmarks/processes.py [--processes N] [--ways ddp fsdp2 zero2 zero3] [--base FOLDER | --shape tiny|1b|7b]
 
 Only `extune.train` is used, without MLflow and DVC. Without --base it is a random llama over bytes of that shape, and
 nothing has to be fetched. Every run makes the same optimiser steps of --batch rows; DDP holds a copy of the model in
-each process, FSDP2 a part of it. Exit 1 if a loss curve departs from that of one process by more than --tolerance.
+each process, FSDP2 and DeepSpeed's ZeRO-3 a part of it. Exit 1 if a loss curve departs from that of one process by more
+than --tolerance.
 """
 
 import argparse
@@ -30,7 +31,13 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
-WAYS: dict[str, dict[str, Any]] = {"ddp": {}, "fsdp2": {"fsdp": True, "fsdp_config": {"version": 2}}}
+PRESETS = Path(__file__).resolve().parents[1] / "presets"
+WAYS: dict[str, dict[str, Any]] = {
+    "ddp": {},
+    "fsdp2": {"fsdp": True, "fsdp_config": {"version": 2}},
+    "zero2": {"deepspeed": str(PRESETS / "deepspeed-zero2.json")},
+    "zero3": {"deepspeed": str(PRESETS / "deepspeed-zero3.json")},
+}
 
 
 def write_base(folder: Path, shape: str, vocabulary: int = 32000) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/score.py --reference DeepKE/example/llm/InstructKGC [--samples FOLDER] [--lines 240000]
 
 The reference is a checkout of yours; its `data/TASK/test.json` are the questions unless --samples names a folder with
-InstructKGC_data_TASK_test.json. Input: those rows repeated, each text made unique, answered with the gold and some
+TASK_test.json. Input: those rows repeated, each text made unique, answered with the gold and some
 mistakes. The reference's EET needs the name of one method mended, which is done here; its SPO cannot run. Then one
 text with up to 8,000 items on either side.
 """
@@ -32,7 +32,7 @@ MEND = (
 def questions(samples: Path, reference: Path, task: str) -> list[Row]:
     """The rows that are repeated."""
     own = reference / "data" / task / "test.json"
-    path = own if own.is_file() else samples / f"InstructKGC_data_{task}_test.json"
+    path = own if own.is_file() else samples / f"{task}_test.json"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 

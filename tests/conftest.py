@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot
 
 # Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
 settings.register_profile("quick", max_examples=30, deadline=None)
+# `pytest --hypothesis-profile=many tests/score`: the slow scorer then sees 11,112 cases of each of the nine tasks, 100,008.
+settings.register_profile("many", max_examples=22_224, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("quick")
 
 

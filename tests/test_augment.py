@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extune.augment import AFTER, BEFORE, KINDS, augmented, drawn, read_synonyms, variant, variants
+from extune.augment import AFTER, BEFORE, KINDS, augmented, drawn, is_variant, read_synonyms, variant, variants
 from extune.carry import annotated
 from extune.errors import ConfigError
 from extune.ground import occurrences, sentences
@@ -145,12 +146,14 @@ def test_an_empty_variant_has_no_string_of_any_annotation(record: Record, seed: 
 @settings(max_examples=20)
 @given(records(), st.integers(0, 9))
 def test_rate_one_gives_each_kind_or_counts_its_refusal_and_rate_zero_nothing(record: Record, seed: int) -> None:
-    made = augmented([record], ALL, seed, SYNONYMS)
+    refused: Counter[str] = Counter()
+    made = list(augmented([record], ALL, seed, SYNONYMS, refused=refused))
 
-    assert len(made.records) + sum(made.refused.values()) == len(KINDS)
-    assert tuple(variants(record, ALL, seed, SYNONYMS)) == made.records
-    assert augmented([record], Augment(), seed, SYNONYMS).records == ()
-    assert len({new.id for new in made.records}) == len(made.records)
+    assert len(made) + refused.total() == len(KINDS)
+    assert list(variants(record, ALL, seed, SYNONYMS)) == made
+    assert list(augmented([record], Augment(), seed, SYNONYMS)) == []
+    assert len({new.id for new in made}) == len(made)
+    assert all(is_variant(new.id) for new in made)
 
 
 RECORD = Record(
@@ -165,7 +168,7 @@ def test_a_rate_is_the_share_of_records_each_drawn_for_itself() -> None:
     chosen = {record.id for record in all_of_them if drawn(record, rates, 1)}
 
     assert 90 < len(chosen) < 150
-    assert {new.id.partition("~")[0] for new in augmented(all_of_them[::-1], rates, 1, {}).records} == chosen
+    assert {new.id.partition("~")[0] for new in augmented(all_of_them[::-1], rates, 1, {})} == chosen
     assert chosen < {record.id for record in all_of_them if drawn(record, Augment(typo=0.5), 1)}
 
 
@@ -221,8 +224,10 @@ def test_nothing_is_called_empty_when_a_string_of_the_record_is_not_in_its_text(
 
 
 def test_a_variant_has_an_id_of_its_own_even_beside_one_that_looks_like_it() -> None:
-    made = augmented([RECORD, replace(RECORD, id="7~affix")], Augment(affix=1.0), 1, {})
-    assert [new.id for new in made.records] == ["7~affix~", "7~affix~affix"]
+    originals = [RECORD, replace(RECORD, id="7~affix")]
+    taken = {record.id for record in originals if is_variant(record.id)}
+    made = augmented(originals, Augment(affix=1.0), 1, {}, taken)
+    assert [new.id for new in made] == ["7~affix~", "7~affix~affix"]
 
 
 def test_synonyms_are_read_from_the_users_file(tmp_path: Path) -> None:
@@ -242,12 +247,12 @@ def test_the_same_variants_under_every_hash_seed() -> None:
         "import sys; from extune.augment import *; from extune.sections import Augment; from extune.records import *\n"
         "r = Record('7', sys.argv[1], 'en', (Entity('Ann', 'P', 0, 3),), (Relation('Ann', 'owns', 'the firm'),))\n"
         "a = Augment(**dict.fromkeys(KINDS, 1.0), synonyms_file='x')\n"
-        "print(augmented([r], a, 5, {'bought': ['acquired', 'took', 'got']}))"
+        "print(list(augmented([r], a, 5, {'bought': ['acquired', 'took', 'got']})))"
     )
     env = {**os.environ, "PYTHONHASHSEED": "1"}
     run = subprocess.run([sys.executable, "-c", code, RECORD.text], env=env, capture_output=True, check=True, text=True)
     record = Record("7", RECORD.text, "en", (Entity("Ann", "P", 0, 3),), (Relation("Ann", "owns", "the firm"),))
-    assert run.stdout == f"{augmented([record], ALL, 5, {'bought': ['acquired', 'took', 'got']})}\n"
+    assert run.stdout == f"{list(augmented([record], ALL, 5, {'bought': ['acquired', 'took', 'got']}))}\n"
 
 
 def some(folder: Path, count: int = 200) -> Iterable[Record]:
@@ -269,9 +274,9 @@ def some(folder: Path, count: int = 200) -> Iterable[Record]:
 )
 def test_variants_of_real_records_are_true(real_data: Path, name: str, always: set[str]) -> None:
     given_records = {record.id: record for record in some(real_data / name, 25)}
-    made = augmented(given_records.values(), ALL, 1, SYNONYMS)
-    for new in made.records:
+    refused: Counter[str] = Counter()
+    for new in augmented(given_records.values(), ALL, 1, SYNONYMS, refused=refused):
         original, _, kind = new.id.rpartition("~")
         if kind != "empty":
             assert_true(given_records[original], new)
-    assert not always & set(made.refused)
+    assert not always & set(refused)

@@ -1,6 +1,7 @@
 """Packaged bases: only the expected bytes are taken, and no network is asked here."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -135,11 +136,34 @@ def test_files_that_change_their_names_change_the_fingerprint(model: Path) -> No
     assert fingerprint(model) != before
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_folder_without_configuration_or_weights_is_no_model(model: Path, name: str) -> None:
-    (model / name).unlink()
-    with pytest.raises(ModelError, match=r"no model in .*model \(config\.json and \*\.safetensors\)\. Run `dvc repro"):
+@pytest.mark.parametrize(
+    ("gone", "missing"),
+    [("config.json", "config.json"), ("model.safetensors", "*.safetensors")],
+)
+def test_a_folder_without_configuration_or_weights_is_no_model(model: Path, gone: str, missing: str) -> None:
+    (model / gone).unlink()
+    (model / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelError, match="no model in .*model: " + re.escape(f"{missing} missing (pickled")) as caught:
         fingerprint(model)
+    assert caught.value.remedy.startswith("Run `dvc repro base`")
+
+
+def test_a_link_to_nothing_is_not_there(model: Path) -> None:
+    (model / "model.safetensors").unlink()
+    (model / "model.safetensors").symlink_to(model / "gone")
+    with pytest.raises(ModelError, match=r"\*\.safetensors missing"):
+        fingerprint(model)
+
+
+def test_every_part_of_the_weights_is_needed(model: Path) -> None:
+    (model / "model.safetensors").rename(model / "model-1.safetensors")
+    parts = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors", "c": "model-3.safetensors"}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(parts), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"model-2\.safetensors, model-3\.safetensors missing"):
+        fingerprint(model)
+    for name in ("model-2.safetensors", "model-3.safetensors"):
+        (model / name).write_text(name, encoding="utf-8")
+    fingerprint(model)
 
 
 @pytest.fixture

@@ -111,6 +111,13 @@ def test_trainings_with_other_settings_are_set_aside_and_named(folder: Path, cap
     assert names(folder) == ["step-00000001"]
 
 
+def test_what_a_training_without_a_checkpoint_left_goes_with_the_next_one(folder: Path) -> None:
+    checkpoints.settled(folder.with_name("other"), "dtype", "float32")
+    checkpoints.settled(folder, "dtype", "float32")
+    checkpoints.tidy(folder)
+    assert names(folder.parent) == ["abc"]
+
+
 def test_a_second_trainer_is_refused_at_once_and_told_the_first_ones_pid(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from extune.checkpoints import alone\n"

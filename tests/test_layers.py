@@ -12,12 +12,13 @@ import pytest
 
 # A module imports only those before it; a package counts as one. A new module gets its place here.
 LAYERS = (
-    ("errors", "records", "files", "schema", "dialects", "sections", "config"),
+    ("errors", "records", "files", "index", "schema", "dialects", "sections", "config"),
     ("shapes", "grammar", "tasks", "notations", "readers"),
     (
-        *("bases", "checkpoints", "footprint", "templates", "families"),
+        *("bases", "hub", "checkpoints", "footprint", "templates", "families"),
         *("frames", "sentences", "generate", "instruct", "deepke"),
         *("prompt", "ground", "score", "significance", "gate", "noise", "carry", "augment", "sources", "shots"),
+        *("foreign", "gather"),
         *("prepare", "baseline", "confusable", "convert"),
         *("injection", "robustness", "before_after"),
         *("parts", "confidence", "calibration", "reliability"),

@@ -1,6 +1,8 @@
 """What `prepare` makes of a source: splits, schema, counts; an error where there is nothing to train on."""
 
 import json
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extune.errors import ConfigError, DataError
-from extune.prepare import BadSource, Prepared, find_schema, prepare, split
+from extune.gather import QUARANTINE, BadSource, place
+from extune.prepare import Prepared, find_schema, prepare
 from extune.records import Record
-from extune.sections import Data, Split
-from extune.sources import read_source
+from extune.sections import Augment, Data, Split
+from extune.sources import SPLITS, opened
 from extune.tasks import TASKS
 
 NER, RE = TASKS["NER"], TASKS["RE"]
@@ -33,8 +36,15 @@ def write(folder: Path, **files: list[Any]) -> Path:
     return folder
 
 
-def run(root: Path, task: Any = NER, **settings: Any) -> Prepared:
-    return prepare(Data.model_validate({"source": "src", **settings}), task, root)
+def run(root: Path, task: Any = NER, *, shots: int = 0, augment: Augment | None = None, **settings: Any) -> Prepared:
+    (root / "out").mkdir(exist_ok=True)
+    data = Data.model_validate({"source": "src", **settings})
+    return prepare(data, task, root, root / "out", shots=shots, augment=augment)
+
+
+def rows(root: Path, name: str) -> list[Any]:
+    """The lines of a file that `run` wrote."""
+    return [json.loads(line) for line in (root / "out" / name).read_text(encoding="utf-8").splitlines()]
 
 
 def ids(prepared: Prepared) -> dict[str, list[str]]:
@@ -49,45 +59,43 @@ def test_files_of_a_folder_become_the_splits_of_their_names(tmp_path: Path) -> N
             for part in ("train", name, "test"):
                 (folder / f"{part}{suffix}").write_text(json.dumps(row(part, PER="Ada")))
 
-            source = read_source(f"{name}/{suffix}", "auto", {}, tmp_path)
+            parts = opened(f"{name}/{suffix}", "auto", {}, tmp_path)
 
-            found = {key: [record.id for record in records] for key, records in source.splits.items()}
-            assert found == {"train": ["train"], "dev": [name], "test": ["test"]}
-            assert source.rejected == []
-            assert set(source.formats.values()) == {"records"}
+            found = {key: list(part.results()) for key, part in parts.items()}
+            assert {key: [r.id for r in results if isinstance(r, Record)] for key, results in found.items()} == {
+                "train": ["train"],
+                "dev": [name],
+                "test": ["test"],
+            }
+            assert {part.format for part in parts.values()} == {"records"}
 
 
 def test_one_file_is_split_and_given_files_are_not_touched(tmp_path: Path) -> None:
-    rows = [row(f"r{i}", PER="Ada") for i in range(200)]
-    write(tmp_path / "one", all=rows)
-    write(tmp_path / "src", train=rows, test=[row("t", PER="Ada")])
+    many = [row(f"r{i}", PER="Ada") for i in range(200)]
+    write(tmp_path / "one", all=many)
+    write(tmp_path / "src", train=many, test=[row("t", PER="Ada")])
 
-    alone = run(tmp_path, source="one/all.jsonl")
+    alone = ids(run(tmp_path, source="one/all.jsonl"))
     beside = run(tmp_path)
 
-    assert {name: len(records) > 5 for name, records in alone.splits.items()} == dict.fromkeys(alone.splits, True)
-    assert sorted(name for names in ids(alone).values() for name in names) == sorted(r["id"] for r in rows)
+    assert {name: len(records) > 5 for name, records in alone.items()} == dict.fromkeys(SPLITS, True)
+    assert sorted(name for names in alone.values() for name in names) == sorted(r["id"] for r in many)
     assert ids(beside)["test"] == ["t"]
     assert len(ids(beside)["train"]) + len(ids(beside)["dev"]) == 200
     assert ids(beside)["dev"]
 
 
-@given(st.sets(st.text(min_size=1), max_size=30), st.sets(st.text(min_size=1), max_size=30))
-def test_a_record_keeps_its_split_when_others_are_added(names: set[str], more: set[str]) -> None:
+@given(st.text(min_size=1), st.text())
+def test_the_place_of_a_record_is_that_of_its_document(name: str, question: str) -> None:
     shares = Split(dev=0.3, test=0.3)
 
-    def places(of: set[str]) -> dict[str, str]:
-        parts = split([Record(name, "x") for name in sorted(of)], shares)
-        return {record.id: part for part, records in parts.items() for record in records}
-
-    before, after = places(names), places(names | more)
-    assert {name: after[name] for name in names} == before
+    assert place(name, shares) == place(f"{name}#{question}", shares)
 
 
 def test_shares_are_near_what_was_asked() -> None:
-    parts = split([Record(str(i), "x") for i in range(10_000)], Split(dev=0.05, test=0.2))
+    found = Counter(place(str(i), Split(dev=0.05, test=0.2)) for i in range(10_000))
 
-    assert {name: round(len(records) / 10_000, 2) for name, records in parts.items()} == {
+    assert {name: count / 10_000 for name, count in found.items()} == {
         "train": pytest.approx(0.75, abs=0.011),
         "dev": pytest.approx(0.05, abs=0.011),
         "test": pytest.approx(0.2, abs=0.011),
@@ -122,26 +130,25 @@ def test_an_unknown_reader_is_an_error_of_the_configuration(tmp_path: Path) -> N
         run(tmp_path, reader="record")
 
 
-def test_bad_lines_up_to_the_limit_are_handed_back_and_nothing_is_written(tmp_path: Path) -> None:
+def test_bad_lines_up_to_the_limit_go_to_the_quarantine(tmp_path: Path) -> None:
     write(tmp_path / "src", train=[row(f"r{i}", PER="Ada") for i in range(99)] + ["{"])
 
     prepared = run(tmp_path)
 
-    (bad,) = prepared.rejected
-    assert bad.where == f"{tmp_path / 'src' / 'train.jsonl'}:100"
+    (bad,) = rows(tmp_path, QUARANTINE)
+    assert bad["where"] == f"{tmp_path / 'src' / 'train.jsonl'}:100"
     assert prepared.stats["rejected"] == 1
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["train.jsonl"]
 
 
-def test_more_bad_lines_than_the_limit_are_an_error_that_carries_them(tmp_path: Path) -> None:
+def test_more_bad_lines_than_the_limit_are_an_error_and_in_the_quarantine(tmp_path: Path) -> None:
     write(tmp_path / "src", train=[row(f"r{i}", PER="Ada") for i in range(98)] + ["{", "[1]"])
 
     with pytest.raises(BadSource, match=r"2 of 100 records \(2 %\) are bad, limit 1 %; first: .*:99: not JSON") as info:
         run(tmp_path)
 
     assert "quarantine.jsonl" in info.value.remedy
-    assert len(info.value.rejected) == 2
-    assert len(run(tmp_path, max_bad=0.02).rejected) == 2
+    assert len(rows(tmp_path, QUARANTINE)) == 2
+    assert run(tmp_path, max_bad=0.02).stats["rejected"] == 2
 
 
 def test_a_split_that_is_wholly_bad_is_an_error_whatever_the_limit(tmp_path: Path) -> None:
@@ -154,7 +161,8 @@ def test_a_split_that_is_wholly_bad_is_an_error_whatever_the_limit(tmp_path: Pat
 
 def test_the_schema_is_the_one_named_or_the_one_beside_the_data_or_what_train_implies(tmp_path: Path) -> None:
     folder = write(tmp_path / "src", train=[row("a", PER="Ada", ORG="IBM")], test=[row("t", LOC="Rome")])
-    train = read_source("src", "auto", {}, tmp_path).splits["train"]
+    results = list(opened("src", "auto", {}, tmp_path)["train"].results())
+    train = [result for result in results if isinstance(result, Record)]
 
     def entities(**settings: str) -> tuple[str, ...]:
         data = Data.model_validate({"source": "src", **settings})
@@ -262,7 +270,64 @@ def test_the_statistics_describe_each_split(tmp_path: Path) -> None:
 def test_the_same_source_gives_the_same_result(tmp_path: Path) -> None:
     write(tmp_path / "src", train=[row(f"r{i}", PER="Ada") for i in range(50)])
 
-    assert run(tmp_path) == run(tmp_path)
+    def written() -> dict[str, bytes]:
+        run(tmp_path)
+        return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    assert written() == written()
+
+
+def test_records_that_prompts_show_are_in_the_schema_and_not_in_train(tmp_path: Path) -> None:
+    write(tmp_path / "src", train=[row("a", PER="Ada"), row("b", PER="Bob", ORG="IBM"), row("c", ORG="HP")])
+
+    prepared = run(tmp_path, shots=2, split={"dev": 0, "test": 0})
+
+    (first, second) = [example["id"] for example in prepared.schema.examples]
+    assert (first, second in "ac") == ("b", True)
+    assert ids(prepared)["train"] == [name for name in "abc" if name not in (first, second)]
+    assert prepared.stats["splits"]["train"]["records"] == 1
+
+
+def test_variants_stand_behind_the_records_and_share_no_id_with_them(tmp_path: Path) -> None:
+    write(tmp_path / "src", train=[row("a", PER="Ada"), row("a~affix", PER="Bob")], test=[row("t", PER="Eve")])
+
+    prepared = run(tmp_path, augment=Augment(affix=1.0), split={"dev": 0})
+
+    assert ids(prepared)["train"] == ["a", "a~affix", "a~affix~", "a~affix~affix"]
+    assert ids(prepared)["test"] == ["t"]
+    assert prepared.stats["augmented"] == {"variants": 2, "refused": {}}
+    assert prepared.stats["splits"]["train"]["records"] == 4
+
+
+def test_what_was_given_has_all_items_and_is_read_as_often_as_wanted(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "src", train=[row("a", PER="Ada", ORG="IBM"), row("b", "Eve", PER="Eve")], test=[row("t")]
+    )
+    (folder / "schema.yaml").write_text("entities: [PER]")
+
+    prepared = run(tmp_path, split={"dev": 0})
+
+    for _ in range(2):
+        assert [len(record.entities) for record in prepared.given["train"]] == [2, 1]
+        assert [len(record.entities) for record in prepared.splits["train"]] == [1, 1]
+    assert [fault["reason"] for fault in rows(tmp_path, "faults.jsonl")] == [
+        "ORG: ('IBM',): the schema lacks its label"
+    ]
+
+
+def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
+    def peak(count: int) -> int:
+        many = [row(f"r{i}", f"Ada {i} {'wrote ' * 300}", PER="Ada") for i in range(count)]
+        write(tmp_path / "src", train=many)
+        del many
+        tracemalloc.start()
+        run(tmp_path, grounding="always")
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    _, small, large = peak(60), peak(60), peak(360)
+    assert large - small < 300 * 300
 
 
 @pytest.mark.parametrize(
@@ -270,11 +335,11 @@ def test_the_same_source_gives_the_same_result(tmp_path: Path) -> None:
     [("conll04", RE, 0), ("weibo_ner", NER, 0), ("duie2", RE, 0), ("nyt", RE, 42)],
 )
 def test_real_data_sets_are_prepared_as_their_description_says(
-    real_data: Path, name: str, task: Any, ungrounded: int
+    real_data: Path, name: str, task: Any, ungrounded: int, tmp_path: Path
 ) -> None:
-    prepared = prepare(Data(source=name), task, real_data)
+    prepared = prepare(Data(source=name), task, real_data, tmp_path)
 
-    assert prepared.rejected == ()
+    assert prepared.stats["rejected"] == 0
     assert prepared.stats["leaks"] == {"train": 0, "dev": 0}
     assert prepared.stats["unknown_labels"] == {}
     assert sum(prepared.stats["ungrounded"].values()) == ungrounded

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from extune.errors import DataError
-from extune.prepare import BadSource, Prepared, prepare
+from extune.gather import BadSource
+from extune.prepare import Prepared, prepare
 from extune.readers import open_format
 from extune.records import Record
 from extune.sections import Data
@@ -19,7 +20,12 @@ def prepared(folder: Path, rows: list[Any], schema: Any = None, **values: Any) -
     if schema is not None:
         (folder / "schema.yaml").write_text(json.dumps(schema), encoding="utf-8")
     values = {"source": ".", "reader": "instructie", "split": {"dev": 0, "test": 0}, **values}
-    return prepare(Data.model_validate(values), TASKS["NER"], folder)
+    (folder / "out").mkdir()
+    return prepare(Data.model_validate(values), TASKS["NER"], folder, folder / "out")
+
+
+def first(result: Prepared) -> Record:
+    return next(iter(result.splits["train"]))
 
 
 def row_of(*pairs: tuple[str, str]) -> Any:
@@ -31,7 +37,7 @@ def row_of(*pairs: tuple[str, str]) -> Any:
 def test_a_label_that_the_schema_lacks_is_counted_and_said(tmp_path: Path) -> None:
     result = prepared(tmp_path, [row_of(("Ada", "PER"), ("notes", "WORK"))], {"entities": ["PER"]})
 
-    assert [entity.type for entity in result.splits["train"][0].entities] == ["PER"]
+    assert [entity.type for entity in first(result).entities] == ["PER"]
     assert result.stats["unknown_labels"] == {"WORK": 1}
     assert "the schema lacks their label: WORK 1" in result.warnings[0]
 
@@ -41,7 +47,7 @@ def test_a_span_that_the_text_lacks_is_counted_and_said(tmp_path: Path) -> None:
 
     result = prepared(tmp_path, [row], grounding="always")
 
-    assert [entity.text for entity in result.splits["train"][0].entities] == ["Ada"]
+    assert [entity.text for entity in first(result).entities] == ["Ada"]
     assert "1 train items are not in their text" in result.warnings[0]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from extune.errors import ConfigError, DataError, EnvironmentProblem
-from extune.processes import _first, joined, rank, record, size, wanted
+from extune.processes import Lost, _first, joined, rank, record, size, together, wanted
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,8 +57,8 @@ def test_an_error_is_left_only_to_a_launcher_of_ours(placed: Callable[..., None]
     assert (left["extraInfo"]["rank"], left["extraInfo"]["code"]) == (1, 2)
 
 
-def told(number: int, at: float, code: int, text: str = "x") -> dict[str, Any]:
-    return {"rank": number, "at": at, "code": code, "text": text, "trace": "Traceback\n  here\n"}
+def told(number: int, at: float, code: int, text: str = "x", lost: bool = False) -> dict[str, Any]:
+    return {"rank": number, "at": at, "code": code, "text": text, "trace": "Traceback\n  here\n", "lost": lost}
 
 
 def test_of_several_errors_the_one_is_told_that_caused_the_others() -> None:
@@ -76,6 +76,30 @@ def test_a_killed_process_is_told_of_unless_torchrun_killed_it_in_the_end() -> N
     assert "process 1 of 2 was ended by SIGKILL" in str(error)
     assert str(_first({0: 1, 1: -signal.SIGKILL}, [lost], 2, 40.0)).startswith("process 0 of 2: RuntimeError")
     assert str(_first({0: -signal.SIGTERM, 1: 2}, [told(1, 1.0, 2, "is empty")], 2, 3.0)) == "is empty"
+
+
+def test_one_that_only_lost_the_others_speaks_if_nothing_else_is_known() -> None:
+    lost = told(0, 1.0, 3, str(Lost()), lost=True)
+    error = _first({0: 3, 1: 1}, [lost, told(1, 2.0, 1, "ZeroDivisionError")], 2, 3.0)
+    assert str(error).startswith("process 1 of 2: ZeroDivisionError")
+    assert "process 1 of 2 was ended by SIGKILL" in str(_first({0: 3, 1: -signal.SIGKILL}, [lost], 2, 3.0))
+    assert str(_first({0: 3}, [lost], 2, 3.0)).startswith("another process of this training has ended")
+
+
+@pytest.mark.integration
+def test_an_error_of_the_connection_means_that_another_process_has_gone(placed: Callable[..., None]) -> None:
+    import torch
+
+    gloo = RuntimeError("[/x/third_party/gloo/gloo/transport/tcp/pair.cc:537] Read error: Connection reset by peer.")
+    for error in (gloo, torch.distributed.DistNetworkError("Failed to recv")):
+        with pytest.raises(type(error)), together():
+            raise error
+    placed(0, 2)
+    for error in (gloo, torch.distributed.DistNetworkError("Failed to recv")):
+        with pytest.raises(Lost, match="The same command goes on from the last checkpoint"), together():
+            raise error
+    with pytest.raises(RuntimeError, match="shape"), together():
+        raise RuntimeError("shape")
 
 
 @pytest.mark.integration

@@ -128,7 +128,7 @@ def test_a_hub_models_code_needs_a_commit(revision: str | None, monkeypatch: pyt
     from extune.artefact import base_folder
 
     asked: list[Any] = []
-    fake: Callable[..., str] = lambda name, revision: asked.append(revision) or "there"  # noqa: E731
+    fake: Callable[..., str] = lambda name, revision, **_: asked.append(revision) or "there"  # noqa: E731
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fake)
     with pytest.raises(ConfigError, match=r"runs the code of 'THUDM/chatglm3-6b'.*40 hex digits"):
         base_folder("THUDM/chatglm3-6b", revision, True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .artefact import SPEC, load_extractor
 from .config import project_root
-from .errors import ConfigError
+from .errors import ConfigError, ours
 from .extract import Extraction, Extractor
 
 
@@ -26,12 +26,18 @@ def load(uri: str, *, base: str | None = None) -> Extractor:
 
     from .evaluation import calibration
     from .registry import resolve
-    from .tracking import connect
+    from .tracking import connect, without_advice
 
     client = connect(project_root())
     name, version = resolve(client, uri)
     settings = {"base_path": base or "", "calibration": calibration(client, name, version)}
-    model = mlflow.pyfunc.load_model(f"models:/{name}/{version}", model_config=settings)
+    try:
+        with without_advice():
+            model = mlflow.pyfunc.load_model(f"models:/{name}/{version}", model_config=settings)
+    except Exception as exc:
+        if known := ours(exc):  # from the version's own copy of the code
+            raise known from exc
+        raise
     extractor: Extractor = model.unwrap_python_model().extractor
     return replace(extractor, model=f"{name}/{version}")
 

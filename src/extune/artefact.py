@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .bases import PACKAGED, cache_folder, check_pinned, fingerprint, sha256
+from .bases import PACKAGED, cache_folder, check_pinned, fingerprint, patterns, sha256
 from .config import Config, project_root
 from .errors import ModelError
 from .extract import Extractor
 from .families import Choice, choose
 from .files import read_json, write_json
+from .hub import download
 from .notations import notation
 from .prompt import PROMPT_VERSION, Prompt
 from .schema import Schema, schema_from_json, schema_to_json
@@ -185,7 +186,8 @@ def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":
 def base_folder(name: str, revision: str | None, trust_remote_code: bool = False) -> str:
     """The local folder of a base model; a Hugging Face id is downloaded if its files are not in the cache.
 
-    Raises ConfigError for a hub model whose own code is to run and whose commit is not fixed.
+    Raises ModelError where it cannot be had, ConfigError for a hub model whose own code is to run and whose commit is
+    not fixed.
     """
     if trust_remote_code:
         check_pinned(name, revision)
@@ -199,12 +201,4 @@ def base_folder(name: str, revision: str | None, trust_remote_code: bool = False
         )
     if Path(name).is_dir():
         return name
-    from huggingface_hub import snapshot_download
-
-    try:
-        return str(snapshot_download(name, revision=revision))
-    except Exception as exc:
-        raise ModelError(
-            f"no base model {name!r}: not a folder, and the hub says: {str(exc).strip().splitlines()[0]}",
-            remedy="Set model.base to `embedded`, a folder, or an id the hub or its cache has",
-        ) from exc
+    return str(download(name, revision, patterns(trust_remote_code)))

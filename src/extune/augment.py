@@ -7,8 +7,8 @@ kinds leave annotated spans alone; full width and traditional characters change 
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
@@ -40,31 +40,34 @@ Changed: TypeAlias = tuple[str, Place]
 Change: TypeAlias = Callable[[Record, random.Random, Synonyms], Changed | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Augmented:
-    """The variants in the order of their records, and how many of each kind were refused."""
+def augmented(
+    records: Iterable[Record], settings: Augment, seed: int, synonyms: Synonyms, taken: Container[str] = (),
+    refused: Counter[str] | None = None,
+) -> Iterator[Record]:  # fmt: skip
+    """The variants of train records, without the originals, in their order; `refused` counts those that were not made.
 
-    records: tuple[Record, ...]
-    refused: Mapping[str, int]
-
-
-def augmented(records: Iterable[Record], settings: Augment, seed: int, synonyms: Synonyms) -> Augmented:
-    """The variants of train records, without the originals. Call it after the split, and on train alone."""
-    originals = tuple(records)
-    taken = {record.id for record in originals}
-    made: list[Record] = []
-    refused: Counter[str] = Counter()
-    for record in originals:
+    `taken`: the ids of records for which `is_variant` holds, which none may get. Call it after the split, on train.
+    """
+    for record in records:
         for kind in drawn(record, settings, seed):
             new = variant(record, kind, seed, synonyms)
             if new is None:
-                refused[kind] += 1
+                if refused is not None:
+                    refused[kind] += 1
                 continue
             while new.id in taken:
                 new = replace(new, id=f"{new.id}~")
-            taken.add(new.id)
-            made.append(new)
-    return Augmented(tuple(made), {kind: refused[kind] for kind in KINDS if refused[kind]})
+            yield new
+
+
+def is_on(settings: Augment) -> bool:
+    """Whether there are to be variants at all."""
+    return any(getattr(settings, kind) for kind in KINDS)
+
+
+def is_variant(name: str) -> bool:
+    """Whether an id could be that of a variant; two variants never share one."""
+    return "~" in name and name.rstrip("~").rpartition("~")[2] in KINDS
 
 
 def variants(record: Record, settings: Augment, seed: int, synonyms: Synonyms) -> Iterator[Record]:
@@ -75,8 +78,8 @@ def variants(record: Record, settings: Augment, seed: int, synonyms: Synonyms) -
 
 def drawn(record: Record, settings: Augment, seed: int) -> list[str]:
     """The kinds of variant that a record is to get, each drawn for itself."""
-    draws = {kind: random.Random(f"{seed}:{record.id}:{kind}:draw").random() for kind in KINDS}
-    return [kind for kind, draw in draws.items() if draw < getattr(settings, kind)]
+    shares = ((kind, getattr(settings, kind)) for kind in KINDS)
+    return [k for k, share in shares if share and random.Random(f"{seed}:{record.id}:{k}:draw").random() < share]
 
 
 def variant(record: Record, kind: str, seed: int, synonyms: Synonyms) -> Record | None:

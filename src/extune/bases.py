@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, ModelError
-from .files import write_json
+from .files import read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -111,13 +112,8 @@ def fingerprint(folder: Path, trust_remote_code: bool = False) -> str:
     Two folders with the same fingerprint answer alike; a registered adapter refuses any other. Raises ModelError if
     there is no model, or if its code lies where nothing pins it.
     """
-    patterns = (*WEIGHTS, *CODE) if trust_remote_code else WEIGHTS
-    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
-    if not (folder / "config.json").is_file() or not any(f.suffix == ".safetensors" for f in files):
-        raise ModelError(
-            f"no model in {folder} (config.json and *.safetensors)",
-            remedy="Run `dvc repro base`, or set model.base to a folder with a model",
-        )
+    files = sorted({path for name in patterns(trust_remote_code) for path in folder.glob(name) if path.is_file()})
+    _check_whole(folder, {path.name for path in files})
     if trust_remote_code:
         _check_code_is_here(folder)
     digests = Digests(cache_folder().parent / "digests.json")
@@ -126,6 +122,29 @@ def fingerprint(folder: Path, trust_remote_code: bool = False) -> str:
         digest.update(f"{path.name}:{digests.sha256(path)}\n".encode())
     digests.save()
     return digest.hexdigest()
+
+
+def patterns(trust_remote_code: bool = False) -> tuple[str, ...]:
+    """Names of the files that make up a model; its code is among them only if that is to run."""
+    return (*WEIGHTS, *CODE) if trust_remote_code else WEIGHTS
+
+
+def _check_whole(folder: Path, names: Collection[str]) -> None:
+    """Raise ModelError where configuration or weights are missing, or a part of the weights."""
+    needed = {"config.json"}
+    if not any(name.endswith(".safetensors") for name in names):
+        needed.add("*.safetensors")
+    elif INDEX in names and "model.safetensors" not in names:
+        needed |= set(read_json(folder / INDEX)["weight_map"].values())
+    if missing := sorted(needed.difference(names)):
+        raise ModelError(
+            f"no model in {folder}: {', '.join(missing)} missing (pickled weights, *.bin, are not read)",
+            remedy="Run `dvc repro base` for the embedded one, or set model.base to a folder or id that has them",
+        )
+
+
+INDEX = "model.safetensors.index.json"
+"""Which of several files holds which weight."""
 
 
 def _check_code_is_here(folder: Path) -> None:

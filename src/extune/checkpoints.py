@@ -134,10 +134,15 @@ def step_of(checkpoint: Path) -> int:
 
 
 def tidy(folder: Path) -> None:
-    """Clear away what a kill left half written or half removed, and name the trainings that were set aside."""
-    for rest in (*folder.glob(".step-*"), *folder.parent.glob(".*.removed")):
+    """Clear away what a kill left half written or half removed, and name the trainings that were set aside.
+
+    Others that ended before their first checkpoint have nothing to go on from: they go too.
+    """
+    others = [other for other in sorted(folder.parent.glob("[!.]*")) if other != folder]
+    empty = [other for other in others if not _steps(other)]
+    for rest in (*folder.glob(".step-*"), *folder.parent.glob(".*.removed"), *empty):
         shutil.rmtree(rest, ignore_errors=True)
-    aside = [other for other in sorted(folder.parent.glob("*")) if other != folder and _steps(other)]
+    aside = [other for other in others if other not in empty]
     if aside:
         size = sum(file.stat().st_size for other in aside for file in other.rglob("*") if file.is_file())
         log.warning(

@@ -64,3 +64,11 @@ class CheckFailed(ExtuneError):
     """A gate or a limit said no; the inputs were fine."""
 
     exit_code = 1
+
+
+def ours(exc: BaseException) -> ExtuneError | None:
+    """The same error of this package, where a registered version's own copy of the code raised it; None for others."""
+    kind = globals().get(type(exc).__name__)
+    if not type(exc).__module__.endswith(".errors") or not isinstance(kind, type) or not issubclass(kind, ExtuneError):
+        return None
+    return kind(str(getattr(exc, "what", exc)), where=getattr(exc, "where", ""), remedy=getattr(exc, "remedy", ""))

@@ -139,7 +139,7 @@ def split_lines(handle: "io.BufferedReader[Any] | io.BytesIO", first: int = 1) -
     """`raw_lines` of an open file, which stands at the line numbered `first`."""
     for number, raw in enumerate(iter(partial(handle.readline, MAX_RECORD + 1), b""), first):
         if len(raw) > MAX_RECORD and not raw.endswith(b"\n"):
-            yield number, too_long(raw, len(raw) + _rest_of_line(handle))
+            yield number, too_long(raw, _whole_size(raw, handle))
             continue
         line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).rstrip(b"\r\n")
         if line and not line.isspace():
@@ -169,19 +169,19 @@ def line_blocks(path: Path | str, size: int) -> Iterator[Iterable[tuple[int, byt
             yield Block(number, data + tail if whole else data[:cut])
             number += data.count(b"\n", 0, cut) + whole
             if not whole:
-                long = len(data) - cut + len(tail) + _rest_of_line(handle)
-                yield [(number, too_long(data[cut:] + tail[:HEAD], long))]
+                head = data[cut:] + tail
+                yield [(number, too_long(head, _whole_size(head, handle)))]
                 number += 1
 
 
-def _rest_of_line(handle: "io.BufferedReader[Any] | io.BytesIO") -> int:
-    """Bytes up to the end of the line, read and let go."""
-    size = 0
+def _whole_size(head: bytes, handle: "io.BufferedReader[Any] | io.BytesIO") -> int:
+    """Bytes of the line that begins so, without its end; the rest of it is read and let go."""
+    size, last = len(head), head[-2:]
     for part in iter(lambda: handle.readline(2**20), b""):
-        size += len(part.rstrip(b"\r\n"))
+        size, last = size + len(part), (last + part)[-2:]
         if part.endswith(b"\n"):
             break
-    return size
+    return size - len(last) + len(last.rstrip(b"\r\n"))
 
 
 PACKED = {b"\xfd7zXZ\0": lzma.open, b"\x1f\x8b": gzip.open}

@@ -133,16 +133,21 @@ def save(
     if method != "full":
         save_adapter(model, target, base_name, weights)
         return
-    save_model(model, base, target)
+    save_model(model, base, target, weights)
 
 
-def save_model(model: Any, base: Base, target: Path) -> None:
-    """A whole model: its weights in the type of the base's, with the base's other files."""
+def save_model(model: Any, base: Base, target: Path, weights: Mapping[str, Any] | None = None) -> None:
+    """A whole model: its weights, or these, in the type of the base's, with the base's other files."""
     origin = Path(base.path)
     config = json.loads((origin / "config.json").read_text(encoding="utf-8"))
     kind = getattr(torch, str(config.get("dtype") or config.get("torch_dtype") or "float32"))
     shutil.rmtree(target, ignore_errors=True)
-    model.to(kind).save_pretrained(target)
+    if weights is None:
+        model.to(kind).save_pretrained(target)
+    else:
+        held = {**{name: b for name, b in model.named_buffers() if name in model.state_dict()}, **weights}
+        model.config.dtype = kind
+        model.save_pretrained(target, state_dict={name: tensor.to(kind) for name, tensor in held.items()})
     for path in sorted(origin.iterdir()):
         small = path.suffix in (".json", ".jinja", ".model", ".txt", ".tiktoken", ".py")
         if small and not path.name.endswith(".index.json") and path.name != "extractor.json":

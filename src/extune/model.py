@@ -7,12 +7,13 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -55,22 +56,30 @@ def compute_dtype() -> torch.dtype:
     """bfloat16 where the hardware multiplies it fast, else float32.
 
     A GPU says so itself. CPUs differ threefold either way and their flags do not tell, so a product of the size of
-    a small model's layer is timed once (some 20 ms); bfloat16 must win clearly, so that a machine always decides alike.
+    a small model's layer is timed once (some 50 ms); bfloat16 must win clearly, so that a machine always decides alike.
     """
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    half, single = (_product_seconds(dtype) for dtype in (torch.bfloat16, torch.float32))
+    half, single = _product_seconds((torch.bfloat16, torch.float32))
     return torch.bfloat16 if half < 0.75 * single else torch.float32
 
 
-def _product_seconds(dtype: torch.dtype) -> float:
-    left, right = torch.ones(512, 576, dtype=dtype), torch.ones(1536, 576, dtype=dtype)
-    times = []
-    for _ in range(7):
-        began = time.perf_counter()
-        torch.nn.functional.linear(left, right)
-        times.append(time.perf_counter() - began)
-    return min(times)
+def _product_seconds(dtypes: Sequence[torch.dtype]) -> list[float]:
+    """In turn, and of the time that one thread computes, since other programs on the machine must not decide."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        turns = [[_once(dtype) for dtype in dtypes] for _ in range(9)]
+    finally:
+        torch.set_num_threads(threads)
+    return [min(times) for times in zip(*turns, strict=True)]
+
+
+def _once(dtype: torch.dtype) -> float:
+    left, right = torch.ones(256, 576, dtype=dtype), torch.ones(1536, 576, dtype=dtype)
+    began = time.thread_time()
+    torch.nn.functional.linear(left, right)
+    return time.thread_time() - began
 
 
 def device() -> str:
@@ -94,17 +103,32 @@ def load_base(base: Base) -> Any:
     """The base model, quantised as `base.quantization` says; the hardware chooses the compute type unless given."""
     dtype = _dtype(base)
     with _named_failures(base.path):
-        model = _model_class(base).from_pretrained(
+        model, found = _model_class(base).from_pretrained(
             base.path,
             revision=base.revision,
             trust_remote_code=base.trust_remote_code,
             dtype=dtype,
             quantization_config=quantization_config(base.quantization, dtype),
             device_map=None if is_deepspeed_zero3_enabled() else {"": device()},
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, with those that are missing
         )
+    _check_filled(model, found, base.path)
     if is_quantising(base.quantization) and not is_quantised(model):
         log.warning("%s has no layers that bitsandbytes can quantise: it is used as it is", type(model).__name__)
     return model
+
+
+def _check_filled(model: Any, found: Mapping[str, Any], path: str) -> None:
+    """Raise ModelError where the files lack weights: transformers goes on with random ones and a message."""
+    known = {name for name, _ in model.named_parameters()}
+    lacking = sorted(known.intersection([*found["missing_keys"], *(row[0] for row in found["mismatched_keys"])]))
+    if lacking:
+        raise ModelError(
+            f"the base model {path!r} lacks weights that its config.json asks for, or has them in another size: "
+            f"{len(lacking)} of {len(known)}, {lacking[0]} first",
+            remedy="Take configuration and weights from the same model",
+        )
 
 
 def _dtype(base: Base) -> torch.dtype:
@@ -222,7 +246,7 @@ def _named_failures(path: str) -> Iterator[None]:
             f"cannot load the base model {path!r} ({reason})",
             remedy="Its own code or tokenizer wants a package that is not installed (often sentencepiece or tiktoken)",
         ) from exc
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, SafetensorError) as exc:
         reason = str(exc).strip().splitlines()[0]
         raise ModelError(
             f"cannot load the base model {path!r} ({reason})",

@@ -1,149 +1,257 @@
-"""Labelled files become train, dev and test records and a schema: what the `prepare` stage writes down."""
+"""Labelled files become train, dev and test records and a schema: what the `prepare` stage writes down.
 
+The source is read once, into files. From then on one record at a time is in memory, and some 30 bytes of each.
+"""
+
+import os
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
-from .augment import Augmented, augmented, read_synonyms
+from tqdm import tqdm
+
+from .augment import Synonyms, augmented, is_on, is_variant, read_synonyms
 from .errors import DataError
-from .records import Record, Rejected, record_to_json
+from .files import atomic, read_jsonl
+from .gather import Anew, BadSource, Gathered, encoded, gather, take_out_leaks
+from .records import Record, Rejected, record_from_json, record_to_json
 from .schema import FILE_NAMES, Schema, canonical_record, collect, read_schema
-from .sections import Augment, Data, Split
+from .sections import Augment, Data
 from .shots import choose_shots
-from .sources import SPLITS, Splits, read_source
+from .sources import SPLITS
 from .tasks import Item, Task
 
-Dropped: TypeAlias = dict[str, Counter[str]]
-"""Split -> label -> how many items."""
+__all__ = ["BadSource", "Prepared", "find_schema", "prepare"]
+
+Note: TypeAlias = Callable[["Cleaned"], None]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """`splits`: train, dev, test; `rejected`: what to quarantine; `warnings`: sentences for a person.
+    """`splits`: train, dev, test as they were written; `warnings`: sentences for a person.
 
-    `given`: the splits before anything was taken out of them or put in.
-    `faults`: items, of records that are kept, whose label the schema lacks or that are not in the text.
+    `given`: the splits before anything but leaks was taken out of them or put in. Both are read from files each time.
     """
 
-    splits: Mapping[str, tuple[Record, ...]]
+    splits: Mapping[str, Iterable[Record]]
     schema: Schema
-    rejected: tuple[Rejected, ...]
-    faults: tuple[Rejected, ...]
-    given: Mapping[str, tuple[Record, ...]]
+    given: Mapping[str, Iterable[Record]]
     stats: Mapping[str, Any]
     warnings: tuple[str, ...]
 
 
-class BadSource(DataError):
-    """Too much of the source is bad; carries the bad lines, which go to the quarantine file all the same."""
+class Cleaned(NamedTuple):
+    """A record without the items that cannot be learned: `unknown`, which the schema lacks, `absent`, which the text.
 
-    def __init__(self, what: str, *, where: str, remedy: str, rejected: Sequence[Rejected]) -> None:
-        super().__init__(what, where=where, remedy=remedy)
-        self.rejected = tuple(rejected)
+    `row`: its JSON, where that is at hand. `known`: whether it had an item that the schema has.
+    """
+
+    row: str
+    record: Record
+    unknown: Sequence[Item]
+    absent: Sequence[Item]
+    known: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """The records of one split, held against task and schema; `grounded`: items that the text lacks are taken out."""
+
+    read: Gathered
+    name: str
+    task: Task
+    schema: Schema
+    grounded: bool
+
+    def given(self) -> Iterator[tuple[str, Record]]:
+        """Each with its JSON, which is empty where aliases changed the record."""
+        for row, record in self.read.split(self.name):
+            same = canonical_record(record, self.schema)
+            yield row if same is record else "", same
+
+    def cleaned(self) -> Iterator[Cleaned]:
+        """Each without what cannot be learned."""
+        for row, record in self.given():
+            kept, unknown = self._without(record, lambda item, _: not self.task.known(item, self.schema))
+            known = bool(self.task.items(kept))
+            grounded, absent = self._without(kept, lambda item, text: any(s not in text for s in self.task.spans(item)))
+            kept = grounded if self.grounded else kept
+            yield Cleaned(row if kept is record else "", kept, unknown, absent, known)
+
+    def records(self) -> Iterator[Record]:
+        """Each without what cannot be learned, alone."""
+        return (found.record for found in self.cleaned())
+
+    def _without(self, record: Record, unwanted: Callable[[Item, str], bool]) -> tuple[Record, Sequence[Item]]:
+        items = self.task.items(record)
+        out = [item for item in items if unwanted(item, record.text)]
+        return (self.task.with_items(record, (item for item in items if item not in out)) if out else record), out
+
+
+@dataclass
+class Tally:
+    """What is counted while a split is written; `alike`: ids that a variant could have too."""
+
+    records: int = 0
+    empty: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    absent: int = 0
+    known: bool = False
+    alike: set[str] = field(default_factory=set)
 
 
 def prepare(
-    data: Data, task: Task, root: Path, *, augment: Augment | None = None, shots: int = 0, seed: int = 42
+    data: Data, task: Task, root: Path, folder: Path, *, augment: Augment | None = None, shots: int = 0, seed: int = 42
 ) -> Prepared:
-    """Read, split, hold against the schema, take out leaks, decide on grounding, add variants. Writes nothing.
+    """Read, split, hold against the schema, take out leaks, decide on grounding, add variants.
 
+    Writes {train,dev,test,faults,quarantine}.jsonl into the folder, and files of its own whose names begin with a dot.
     `augment`: the variants that train gets. `shots`: solved records taken out of train to show in every prompt.
     Raises DataError if the source is missing, empty or without an item of the task, BadSource if too bad.
     """
-    read = read_source(data.source, data.reader, data.columns, root)
-    if "train" not in read.splits:
-        raise DataError("no split stands for train", where=data.source, remedy="Convert it to files first")
-    _check_bad(read.splits, read.rejected, data)
-    splits, leaks = _without_leaks(_completed(read.splits, data.split))
-    schema = find_schema(data, root, splits["train"])
-    splits = {name: [canonical_record(record, schema) for record in part] for name, part in splits.items()}
-    given = {name: tuple(records) for name, records in splits.items()}
-    splits, unknown, unlisted = _without_items(
-        splits, task, lambda record, item: not task.known(item, schema), "the schema lacks its label"
-    )
-    _check_train(splits["train"], task, data, unknown["train"].total(), leaks["train"])
-    grounded, ungrounded, absent = _without_items(
-        splits, task, lambda record, item: not _in_text(record, item, task), "not in the text"
-    )
-    if data.grounding == "always":
-        splits = {**grounded, "test": splits["test"]}
-    may_ground = {"always": True, "never": False, "auto": not ungrounded["train"]}[data.grounding]
-    schema = replace(schema, grounded=may_ground)
-    splits["train"], schema = _with_shots(splits["train"], task, schema, shots, seed)
-    more = augmented(splits["train"], augment, seed, read_synonyms(augment, root)) if augment else NO_VARIANTS
-    splits["train"] = [*splits["train"], *more.records]
+    synonyms = read_synonyms(augment, root) if augment else {}
+    read = gather(data, task, root, folder)
+    leaks = take_out_leaks(read)
+    schema = find_schema(data, root, (record for _, record in read.split("train")))
+    parts = {name: Part(read, name, task, schema, data.grounding == "always" and name != "test") for name in SPLITS}
+    shown = choose_shots(Anew(parts["train"].records), task, shots, seed)
+    tallies = _write(parts, folder, {record.id for record in shown})
+    train = tallies["train"]
+    _check_train(train, task, data, leaks["train"])
+    may_ground = {"always": True, "never": False, "auto": not train.absent}[data.grounding]
+    examples = tuple(map(record_to_json, shown))
+    made = NO_VARIANTS
+    if augment and is_on(augment):
+        made = _add_variants(parts["train"], folder, augment, shown, train, synonyms, seed)
     stats = {
-        "splits": {name: _describe(records, task) for name, records in splits.items()},
-        "formats": dict(read.formats),
-        "rejected": len(read.rejected),
+        "splits": {name: _described(tally) for name, tally in tallies.items()},
+        "formats": read.formats,
+        "rejected": read.rejected,
         "leaks": leaks,
-        "unknown_labels": dict(sum(unknown.values(), Counter())),
-        "augmented": {"variants": len(more.records), "refused": dict(more.refused)},
-        "ungrounded": {name: counts.total() for name, counts in ungrounded.items()},
+        "unknown_labels": dict(sum((tally.unknown for tally in tallies.values()), Counter())),
+        "augmented": made,
+        "ungrounded": {name: tally.absent for name, tally in tallies.items()},
     }
     return Prepared(
-        splits={name: tuple(records) for name, records in splits.items()},
-        schema=schema,
-        rejected=tuple(read.rejected),
-        faults=(*unlisted, *absent),
-        given=given,
+        splits={name: Anew(partial(_written, folder / f"{name}.jsonl")) for name in SPLITS},
+        schema=replace(schema, grounded=may_ground, examples=examples),
+        given={name: Anew(partial(_given, part)) for name, part in parts.items()},
         stats=stats,
         warnings=tuple(_warnings(stats, data)),
     )
 
 
-NO_VARIANTS = Augmented((), {})
+NO_VARIANTS: dict[str, Any] = {"variants": 0, "refused": {}}
 
 
-def _with_shots(
-    train: Sequence[Record], task: Task, schema: Schema, number: int, seed: int
-) -> tuple[list[Record], Schema]:
-    """Train without the records that the prompts will show, and the schema with them."""
-    shown = choose_shots(train, task, number, seed)
-    left = [record for record in train if record not in shown]
-    return left, replace(schema, examples=tuple(map(record_to_json, shown)))
+def _given(part: Part) -> Iterator[Record]:
+    return (record for _, record in part.given())
 
 
-def _check_bad(given: Splits, rejected: Sequence[Rejected], data: Data) -> None:
-    bad, total = len(rejected), len(rejected) + sum(map(len, given.values()))
-    hollow = [name for name, records in given.items() if not records]
-    if bad <= data.max_bad * total and not hollow:
+def _written(path: Path) -> Iterator[Record]:
+    return map(record_from_json, read_jsonl(path))
+
+
+def _write(parts: Mapping[str, Part], folder: Path, shown: Container[str]) -> dict[str, Tally]:
+    """The splits and their faults; train without the records that the prompts will show."""
+    tallies = {name: Tally() for name in parts}
+    with _faults(folder, parts["train"].task) as note:
+        for name, part in parts.items():
+            with atomic(folder / f"{name}.jsonl") as target:
+                for found in tqdm(part.cleaned(), desc=f"write {name}", unit="record", delay=2):
+                    _count_faults(tallies[name], found, part.task)
+                    if found.unknown or found.absent:
+                        note(found)
+                    if not (name == "train" and found.record.id in shown):
+                        _count(tallies[name], found.record, part.task)
+                        target.write((found.row or encoded(record_to_json(found.record))) + "\n")
+    return tallies
+
+
+@contextmanager
+def _faults(folder: Path, task: Task) -> Iterator[Note]:
+    """Writes a line for each item that the schema lacks, and behind all of them those that the text lacks."""
+
+    def note(found: Cleaned) -> None:
+        _note(unknown, found, found.unknown, task, "the schema lacks its label")
+        _note(absent, found, found.absent, task, "not in the text")
+
+    with (
+        atomic(folder / "faults.jsonl") as unknown,
+        open(folder / ".absent", "w+", encoding="utf-8", newline="\n") as absent,
+    ):
+        yield note
+        absent.seek(0)
+        shutil.copyfileobj(absent, unknown)
+
+
+def _note(file: IO[str], found: Cleaned, items: Sequence[Item], task: Task, why: str) -> None:
+    where = found.record.where or found.record.id
+    for item in items:
+        fault = Rejected(where, f"{task.label(item)}: {task.spans(item)}: {why}")
+        file.write(encoded(asdict(fault)) + "\n")
+
+
+def _count_faults(tally: Tally, found: Cleaned, task: Task) -> None:
+    tally.unknown.update(map(task.label, found.unknown))
+    tally.absent += len(found.absent)
+    tally.known = tally.known or found.known
+
+
+def _count(tally: Tally, record: Record, task: Task) -> None:
+    items = task.items(record)
+    tally.records += 1
+    tally.empty += not items
+    tally.labels.update(map(task.label, items))
+    tally.languages[record.lang] += 1
+    if is_variant(record.id):
+        tally.alike.add(record.id)
+
+
+def _described(tally: Tally) -> dict[str, Any]:
+    return {
+        "records": tally.records,
+        "items": tally.labels.total(),
+        "empty": round(tally.empty / tally.records, 4) if tally.records else 0.0,
+        "labels": dict(tally.labels.most_common()),
+        "languages": dict(tally.languages.most_common()),
+    }
+
+
+def _add_variants(
+    part: Part, folder: Path, augment: Augment, shown: Sequence[Record], tally: Tally, synonyms: Synonyms, seed: int
+) -> dict[str, Any]:
+    """Variants behind the records of train, and how many there are."""
+    taken, ids = frozenset(tally.alike), {record.id for record in shown}
+    left = (record for record in part.records() if record.id not in ids)
+    refused: Counter[str] = Counter()
+    before = tally.records
+    with open(folder / "train.jsonl", "a", encoding="utf-8", newline="\n") as target:
+        for new in augmented(left, augment, seed, synonyms, taken, refused):
+            _count(tally, new, part.task)
+            target.write(encoded(record_to_json(new)) + "\n")
+        target.flush()
+        os.fsync(target.fileno())
+    return {"variants": tally.records - before, "refused": dict(refused)}
+
+
+def _check_train(tally: Tally, task: Task, data: Data, leaks: int) -> None:
+    if tally.known:
         return
-    share = _percent(bad / total) + (f", all of {hollow[0]}" if hollow else "")
-    first = f"{rejected[0].where}: {rejected[0].reason}"
-    raise BadSource(
-        f"{bad} of {total} records ({share}) are bad, limit {_percent(data.max_bad)}; first: {first}",
+    lacking = f"{task.name} item" if tally.records else "record"
+    raise DataError(
+        f"train has no {lacking} left: {tally.unknown.total()} items dropped whose label the schema lacks, "
+        f"{leaks} records whose text is also in dev or test",
         where=data.source,
-        remedy="Look at data/records/quarantine.jsonl; check data.reader, mend lines or raise data.max_bad",
-        rejected=rejected,
+        remedy="Check task.name, data.schema and data.split against the source",
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def split(records: Iterable[Record], shares: Split) -> Splits:
-    """Records by a hash of their id, so that each stays where it is when others are added.
-
-    What stands behind a `#` does not count: several questions about one document keep together.
-    """
-    parts: Splits = {name: [] for name in SPLITS}
-    for record in records:
-        place = int.from_bytes(sha256(record.id.partition("#")[0].encode()).digest()[:8]) / 2**64
-        name = "test" if place < shares.test else "dev" if place < shares.test + shares.dev else "train"
-        parts[name].append(record)
-    return parts
-
-
-def _completed(given: Splits, shares: Split) -> Splits:
-    """The splits that the source lacks are taken out of train."""
-    lacking = shares.model_copy(update={name: 0.0 for name in given if name != "train"})
-    parts = split(given["train"], lacking)
-    return {**parts, **given, "train": parts["train"]}
 
 
 def find_schema(data: Data, root: Path, train: Iterable[Record]) -> Schema:
@@ -154,66 +262,6 @@ def find_schema(data: Data, root: Path, train: Iterable[Record]) -> Schema:
     folder = source if source.is_dir() else source.parent
     found = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
     return read_schema(found[0]) if found else collect(train)
-
-
-def _without_items(
-    splits: Splits, task: Task, unwanted: Callable[[Record, Item], bool], why: str
-) -> tuple[Splits, Dropped, list[Rejected]]:
-    """The splits without the unwanted items, how many those were, and each with its place."""
-    dropped: Dropped = {name: Counter() for name in splits}
-    faults: list[Rejected] = []
-
-    def cleaned(name: str, record: Record) -> Record:
-        out = [item for item in task.items(record) if unwanted(record, item)]
-        if not out:
-            return record
-        dropped[name].update(map(task.label, out))
-        faults.extend(Rejected(record.where or record.id, f"{task.label(i)}: {task.spans(i)}: {why}") for i in out)
-        return task.with_items(record, (item for item in task.items(record) if item not in out))
-
-    return {name: [cleaned(name, record) for record in part] for name, part in splits.items()}, dropped, faults
-
-
-def _without_leaks(splits: Splits) -> tuple[Splits, dict[str, int]]:
-    """Train without the texts of dev and test, dev without those of test, whatever their white space."""
-    test = set(map(_words, splits["test"]))
-    dev = [record for record in splits["dev"] if _words(record) not in test]
-    held_out = test.union(map(_words, dev))
-    train = [record for record in splits["train"] if _words(record) not in held_out]
-    leaks = {"train": len(splits["train"]) - len(train), "dev": len(splits["dev"]) - len(dev)}
-    return {"train": train, "dev": dev, "test": splits["test"]}, leaks
-
-
-def _words(record: Record) -> str:
-    return " ".join(record.text.split())
-
-
-def _check_train(train: Sequence[Record], task: Task, data: Data, unknown: int, leaks: int) -> None:
-    if any(map(task.items, train)):
-        return
-    lacking = f"{task.name} item" if train else "record"
-    raise DataError(
-        f"train has no {lacking} left: {unknown} items dropped whose label the schema lacks, "
-        f"{leaks} records whose text is also in dev or test",
-        where=data.source,
-        remedy="Check task.name, data.schema and data.split against the source",
-    )
-
-
-def _in_text(record: Record, item: Item, task: Task) -> bool:
-    return all(span in record.text for span in task.spans(item))
-
-
-def _describe(records: Sequence[Record], task: Task) -> dict[str, Any]:
-    labels = Counter(task.label(item) for record in records for item in task.items(record))
-    empty = sum(not task.items(record) for record in records)
-    return {
-        "records": len(records),
-        "items": labels.total(),
-        "empty": round(empty / len(records), 4) if records else 0.0,
-        "labels": dict(labels.most_common()),
-        "languages": dict(Counter(record.lang for record in records).most_common()),
-    }
 
 
 def _warnings(stats: Mapping[str, Any], data: Data) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""Several processes for one training: started through torchrun on this node, or those of a torchrun that has begun.
+"""Several processes for one training, on one machine or several: started here through torchrun, or by a torchrun.
 
 torchrun: https://docs.pytorch.org/docs/stable/elastic/run.html. Each process is `extune train` again, told its place by
 RANK, LOCAL_RANK and WORLD_SIZE; the first one reports, the others are silent.
 """
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,24 +83,27 @@ def wanted(processes: int | str) -> int:
     return int(processes)
 
 
-def launch(count: int, words: Sequence[str]) -> None:
+def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") -> None:
     """Run `python WORDS` as so many processes, and wait. SIGTERM and SIGINT reach all of them.
 
+    With several `nodes`, this has to be called on each, and they meet at `meeting` (HOST:PORT of one of them).
     Raises the error of the process that failed first as EnvironmentProblem or, by the exit code it asks for, its own
     kind; SystemExit where they were stopped.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous.api import RendezvousError, RendezvousTimeoutError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.")]:
         logging.getLogger(name).disabled = not os.environ.get("EXTUNE_VERBOSE")
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // count, 1)))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(GRACE))
+    where = {"rdzv_endpoint": meeting or "localhost:0", "local_addr": None if meeting else "localhost"}
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
-            min_nodes=1, max_nodes=1, nproc_per_node=count, max_restarts=0, run_id=f"{OURS}{os.getpid()}",
-            rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost",
+            min_nodes=nodes, max_nodes=nodes, nproc_per_node=count, max_restarts=0, rdzv_backend="c10d",
+            run_id=f"{OURS}{meeting or os.getpid()}", **where,
             logs_specs=DefaultLogsSpecs(folder, dict.fromkeys(range(1, count), Std.ALL)),
         )  # fmt: skip
         try:
@@ -108,7 +112,36 @@ def launch(count: int, words: Sequence[str]) -> None:
             sys.exit(128 + int(stop.sigval))
         except ChildFailedError as failed:
             codes = {number: failure.exitcode for number, failure in failed.failures.items()}
-            raise _first(codes, _recorded(Path(folder)), count, time.time()) from None
+            raise _first(codes, _recorded(Path(folder)), count * nodes, time.time()) from None
+        except RendezvousTimeoutError as exc:
+            raise EnvironmentProblem(
+                f"not all {nodes} machines came to {meeting}", remedy="Run the same command on each of them"
+            ) from exc
+        except RendezvousError as exc:
+            raise Lost from exc
+
+
+class Lost(EnvironmentProblem):
+    """Another process of the same training has gone; what ended it is told where it ran."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another process of this training has ended; where it ran, it says why",
+            remedy="The same command goes on from the last checkpoint",
+        )
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Errors of a connection between processes become `Lost`. Gloo raises a plain RuntimeError for them."""
+    try:
+        yield
+    except RuntimeError as exc:
+        import torch
+
+        if size() == 1 or not (isinstance(exc, torch.distributed.DistError) or "gloo/transport" in str(exc)):
+            raise
+        raise Lost from exc
 
 
 def _first(codes: dict[int, int], records: Sequence[dict[str, Any]], count: int, now: float) -> BaseException:
@@ -116,9 +149,10 @@ def _first(codes: dict[int, int], records: Sequence[dict[str, Any]], count: int,
 
     torchrun itself ends what is left, with SIGTERM and, after half a minute, with SIGKILL.
     """
-    first = min(records, key=lambda record: (record["code"] == 1, record["at"]), default=None)
+    first = min(records, key=lambda record: (record["lost"], record["code"] == 1, record["at"]), default=None)
     killed = [(number, -code) for number, code in sorted(codes.items()) if code < 0 and -code != signal.SIGTERM]
-    if killed and (first is None or (first["code"] == 1 and now - first["at"] < TORCHRUN_WAITS)):
+    second = first is None or first["lost"] or first["code"] == 1
+    if killed and (first is None or (second and now - first["at"] < TORCHRUN_WAITS)):
         number, cause = killed[0]
         return EnvironmentProblem(
             f"process {number} of {count} was ended by {signal.Signals(cause).name}",
@@ -154,6 +188,7 @@ def record(error: Exception) -> bool:
         "at": time.time(),
         "timestamp": int(time.time()),
         "code": error.exit_code if isinstance(error, ExtuneError) else 1,
+        "lost": isinstance(error, Lost),
         "text": str(error) if known else "".join(traceback.format_exception_only(error)).strip(),
         "trace": "" if known else "".join(traceback.format_exception(error)),
     }
@@ -170,11 +205,16 @@ def enter() -> None:
     """What one of several processes does first: all but the first fall silent, and none outlives its launcher."""
     if not joined():
         return
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    follow()
     if rank():
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  it stays until the process ends
         logging.getLogger(__package__).setLevel(logging.ERROR)
+
+
+def follow() -> None:
+    """Have SIGTERM sent to this process when the one that started it ends, however that does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 PR_SET_PDEATHSIG = 1

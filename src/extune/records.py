@@ -91,7 +91,10 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One text with its annotations, gold or predicted; `where` is `file:line` of the source."""
+    """One text with its annotations, gold or predicted; `where` is `file:line` of the source.
+
+    `tasks`: those that the source says the text was annotated for; empty where it does not say.
+    """
 
     id: str
     text: str
@@ -103,6 +106,7 @@ class Record:
     graph: Graph | None = None
     source: str = ""
     where: str = field(default="", compare=False)
+    tasks: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,29 @@ LONGEST = 300
 
 
 def choose_shots(records: Iterable[Record], task: Task, number: int, seed: int) -> list[Record]:
-    """Up to `number` records, each the one with the most labels not yet shown; ties by a hash, the seed in it."""
-    if not number:
-        return []
-    labels = {r.id: frozenset(map(task.label, task.items(r))) for r in records if len(r.text) <= LONGEST}
-    left = sorted((r for r in records if labels.get(r.id)), key=lambda r: sha256(f"{seed}:{r.id}".encode()).digest())
+    """Up to `number` records, each the one with the most labels not yet shown; ties by a hash, the seed in it.
+
+    `records` are iterated over once for each, from their beginning, so that none but the best needs to be held.
+    """
     chosen: list[Record] = []
-    shown: frozenset[str] = frozenset()
-    while left and len(chosen) < number:
-        best = max(left, key=lambda r: len(labels[r.id] - shown))
+    shown: set[str] = set()
+    while len(chosen) < number:
+        taken = {record.id for record in chosen}
+        best = min(
+            (
+                record
+                for record in records
+                if record.id not in taken and len(record.text) <= LONGEST and task.items(record)
+            ),
+            key=lambda record: (-len(_labels(record, task) - shown), sha256(f"{seed}:{record.id}".encode()).digest()),
+            default=None,
+        )
+        if best is None:
+            break
         chosen.append(best)
-        shown |= labels[best.id]
-        left.remove(best)
+        shown |= _labels(best, task)
     return chosen
+
+
+def _labels(record: Record, task: Task) -> frozenset[str]:
+    return frozenset(map(task.label, task.items(record)))

@@ -1,17 +1,15 @@
 """Where labelled data lies: a file, a folder of splits, a folder that is one data set, or the hub."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple
 
 from .errors import DataError
 from .files import raw_lines
 from .readers import AUTO, FORMATS, find_format, named, open_format, open_hub
 from .readers.hub import is_hub
 from .records import Record, Rejected
-
-Splits: TypeAlias = dict[str, list[Record]]
 
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -23,50 +21,47 @@ SUFFIXES = (".jsonl", ".json", ".txt", ".conll", ".bio", ".bmes", ".tsv", ".iob"
 PACKED = ("", ".xz", ".gz")
 
 
-@dataclass(frozen=True)
-class Source:
-    """What a source holds; `formats` says in which format each split was read."""
+class Opened(NamedTuple):
+    """One split of a source: where it lies, its format, and what opens it."""
 
-    splits: Splits
-    rejected: list[Rejected]
-    formats: Mapping[str, str]
+    where: str
+    format: str
+    results: Callable[[], Iterator[Record | Rejected]]
 
 
-def read_source(source: str, reader: str, columns: Mapping[str, str], root: Path) -> Source:
-    """The records of each split the source has, and its bad lines.
+def opened(source: str, reader: str, columns: Mapping[str, str], root: Path) -> dict[str, Opened]:
+    """The splits that a source has, train among them.
 
-    Raises DataError if missing or empty, ConfigError for an unknown reader.
+    Raises DataError if it is missing, empty or without train, ConfigError for an unknown reader.
     """
     if reader not in (AUTO, *FORMATS):
         named(reader)
-    splits: Splits = {}
-    rejected: list[Rejected] = []
-    formats: dict[str, str] = {}
-    for name, where, form, results in _opened(source, reader, columns, root):
-        found = list(results)
-        if not found:
-            raise DataError("the file is empty", where=where, remedy="Fill it, or take it away")
-        formats[name] = form
-        splits[name] = [result for result in found if isinstance(result, Record)]
-        rejected += [result for result in found if isinstance(result, Rejected)]
-    return Source(splits, rejected, formats)
+    parts = _of_hub(source, reader, columns, root) if is_hub(source) else _of_files(source, reader, columns, root)
+    if "train" not in parts:
+        raise DataError("no split stands for train", where=source, remedy="Convert it to files first")
+    return parts
 
 
-Opened: TypeAlias = tuple[str, str, str, Iterator[Record | Rejected]]
-"""(split, place, format, results)"""
+def _of_hub(source: str, reader: str, columns: Mapping[str, str], root: Path) -> dict[str, Opened]:
+    opened_splits = open_hub(source, reader, columns, root).items()
+    return {
+        name: Opened(f"{source}/{split}", reader, partial(iter, results))
+        for split, results in opened_splits
+        if (name := split_of(split))
+    }
 
 
-def _opened(source: str, reader: str, columns: Mapping[str, str], root: Path) -> Iterator[Opened]:
-    if is_hub(source):
-        for split, results in open_hub(source, reader, columns, root).items():
-            if name := split_of(split):
-                yield name, f"{source}/{split}", reader, results
-        return
+def _of_files(source: str, reader: str, columns: Mapping[str, str], root: Path) -> dict[str, Opened]:
     files = split_files(root / source)
     known = find_format(reader, _filled(files["train"]), columns).name
-    for name, path in files.items():
-        form = known if name == "train" else _own_format(reader, _filled(path), columns, known)
-        yield name, str(path), form, open_format(form, path, columns)
+    forms = {
+        name: known if name == "train" else _own_format(reader, _filled(path), columns, known)
+        for name, path in files.items()
+    }
+    return {
+        name: Opened(str(path), forms[name], partial(open_format, forms[name], path, columns))
+        for name, path in files.items()
+    }
 
 
 def _filled(path: Path) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.convert import convert_lines
+from extune.convert import convert_lines, workers_for
 from extune.convert.batches import BATCH_LINES, Line, batches
 from extune.convert.parts import Convert
 from extune.errors import DataError
@@ -147,3 +147,13 @@ def test_batches_hold_all_lines_in_order_and_none_is_too_large(sizes: list[int])
     made = list(batches(lines))
     assert [line for batch in made for line in batch] == lines
     assert all(batch for batch in made)
+
+
+def test_as_many_processes_as_cores_are_ours_for_a_file_that_is_worth_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+    for size, expected in ((1000, 1), (2**21, 3)):
+        (tmp_path / "x").write_bytes(b" " * size)
+        assert workers_for(tmp_path / "x") == expected
+    assert workers_for(tmp_path / "x", most=2) == 2

@@ -1,6 +1,7 @@
 """The figures of a data set, by hand on small records and against known counts on real ones."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_rows_longer_than_the_window_are_counted_and_the_window_itself_fits():
 
 @given(st.lists(st.integers(0, 5000), max_size=60))
 def test_percentiles_are_values_in_order_and_the_histogram_counts_each_once(values: list[int]):
-    found = lengths(values)
+    found = lengths(Counter(values))
     order = [found.p50, found.p90, found.p95, found.p99, found.max]
     assert order == sorted(order)
     assert set(order) <= set(values or [0])
@@ -121,7 +122,7 @@ def test_percentiles_are_values_in_order_and_the_histogram_counts_each_once(valu
 
 
 def test_nearest_rank_percentiles_of_one_to_a_hundred():
-    found = lengths(range(100, 0, -1))
+    found = lengths(Counter(range(100, 0, -1)))
     assert (found.p50, found.p90, found.p95, found.p99, found.max) == (50, 90, 95, 99, 100)
 
 
@@ -173,3 +174,20 @@ def test_events_are_all_in_their_text_and_no_real_text_is_in_two_splits(real_dat
     assert figures.splits["train"].records == 3142
     assert figures.leakage["test"].texts.exact == 0
     assert figures.leakage["test"].texts.near > 0
+
+
+def test_the_figures_are_the_same_where_items_go_to_disk(monkeypatch: pytest.MonkeyPatch):
+    def figures() -> Figures:
+        rows = [
+            Record(str(n), f"x{n}", "en", tuple(Entity(f"e{n % m}", f"T{(n + m) % 3}") for m in (2, 3, 5, 7)))
+            for n in range(60)
+        ]
+        return in_splits(train=rows[:40], test=rows[40:])
+
+    held = figures()
+    monkeypatch.setattr("extune.inspect.parts.WAITING", 7)
+    monkeypatch.setattr("extune.inspect.parts.IN_MEMORY", 10)
+
+    assert figures() == held
+    assert held.splits["train"].conflicts["entities"].conflicting > 0
+    assert held.leakage["test"].items["entities"].seen > 0

@@ -8,7 +8,7 @@ import pytest
 
 from extune.footprint import Choice, Training, Work, shape_of
 from extune.plan import DEVICES
-from extune.plan.pace import seconds
+from extune.plan.pace import captures, seconds
 
 SHAPE = shape_of(
     json.loads((Path(__file__).parents[1] / "footprint" / "shapes.json").read_text(encoding="utf-8"))["qwen2.5-7b"]
@@ -34,6 +34,12 @@ def test_time_grows_with_steps_recompute_and_dequantising() -> None:
 def test_small_pieces_wait_for_launches_unless_those_are_recorded() -> None:
     small = [[Work(64, 16, 64 * 64)]] * 10
     assert spent(steps=small, graphs=True) < spent(steps=small) / 2
+
+
+def test_a_graph_is_recorded_once_for_each_size_of_piece() -> None:
+    sizes = [[[Work(size, 40, size * 40)]] for size in (500, 505, 900)]
+    assert captures(SHAPE, sizes[0] * 50) == captures(SHAPE, sizes[0] + sizes[1]) > 0
+    assert captures(SHAPE, sizes[0] + sizes[2]) == 2 * captures(SHAPE, sizes[0])
 
 
 def test_half_the_rate_takes_longer_but_less_than_twice() -> None:

@@ -162,6 +162,18 @@ def test_a_whole_project_is_planned_from_its_files(project: Path, tiny_base: Pat
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("tiny_base")
+def test_on_a_gpu_a_small_model_is_planned_with_graphs_as_it_is_trained(project: Path) -> None:
+    write_rows(project, 200)
+
+    def seconds(graphs: str) -> float:
+        given = [f"train.speed.graphs={graphs} train.sft.max_steps=200"]
+        return plan(load(project / "params.yaml", None, given), project, "h200").seconds
+
+    assert seconds("auto") == seconds("true") < seconds("false")
+
+
+@pytest.mark.integration
 def test_the_steps_planned_are_the_steps_made(project: Path, tiny_base: Path) -> None:
     from extune.model import Base
     from extune.train.run import Method, train

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from extune import files
 from extune.errors import ConfigError, DataError
-from extune.readers import elements, reader
-from extune.readers.lines import KEPT, read_row, renamed
+from extune.files import Unread
+from extune.readers import elements, reader, records
+from extune.readers.lines import KEPT, read_line, read_row, renamed
 from extune.records import Record, Rejected
 
 GOOD = b'{"id": "good", "text": "Ada wrote."}'
@@ -282,3 +283,47 @@ def test_no_depth_of_nesting_makes_a_row_raise(depth: int) -> None:
         row = {"x": row}
 
     assert isinstance(read_row(row, "x:1", lambda row, where: Record("1", row["text"])), Rejected)
+
+
+ODD = [
+    ('{"id": "a", "text": "x", "id": "a"}', "stands twice"),
+    ('{"id": "a", "id": "b", "text": "\\u0022\\u0022\\u0022\\u0022"}', "stands twice"),
+    ('{"id": "a", "text": "x", "entities": [{"text": "x", "text": "x", "type": "t"}]}', "stands twice"),
+    ('{"id": "a", "text": "x", "more": NaN}', "NaN is not JSON"),
+    ('{"id": "a", "text": "x", "more": "\\udc00"}', "lone surrogate"),
+    ('{"id": 1.5, "text": "x"}', "is a number, not a string"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), ODD)
+def test_what_the_fast_parser_takes_and_json_does_not_is_refused(line: str, reason: str) -> None:
+    found = read_line(line.encode(), "x:1", records.parse)
+    assert isinstance(found, Rejected)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("text", ['say \\"x\\"', "\\u0022", "\\u4e00", "\\ud83d\\ude00", "a: \\\\", "a\\n"])
+def test_escapes_are_read_as_json_reads_them(text: str) -> None:
+    found = read_line(f'{{"id": "a", "text": "{text}"}}'.encode(), "x:1", records.parse)
+    assert isinstance(found, Record)
+    assert found.text == json.loads(f'"{text}"')
+
+
+def test_a_whole_number_of_any_length_is_an_id() -> None:
+    graph = {"entities": [{"id": 10**25, "name": "n"}]}
+    for row in ({"id": 10**25, "text": "x"}, {"id": "a", "text": "x", "graph": graph}):
+        found = read_line(json.dumps(row).encode(), "x:1", records.parse)
+        assert isinstance(found, Record)
+        assert str(10**25) in (found.id, *(node.id for node in (found.graph.nodes if found.graph else ())))
+
+
+def test_a_line_that_was_not_read_is_not_parsed_whatever_its_head_is() -> None:
+    found = read_line(Unread(b'{"id": "a", "text": "x"}', "too long"), "x:1", records.parse)
+    assert isinstance(found, Rejected)
+    assert found.reason == "too long"
+
+
+def test_a_graph_that_is_no_object_is_refused() -> None:
+    found = read_line(b'{"id": "a", "text": "x", "graph": "x"}', "x:1", records.parse)
+    assert isinstance(found, Rejected)
+    assert "'graph' holds a string where an object is wanted" in found.reason

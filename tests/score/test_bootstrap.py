@@ -38,3 +38,9 @@ def test_the_interval_is_the_same_for_the_same_seed_and_no_other():
 def test_equal_documents_leave_nothing_to_chance():
     assert bootstrap([Counts(1, 2, 3)] * 9, 100, 0) == (2 / 5, 2 / 5)
     assert bootstrap([], 100, 0) == (0.0, 0.0)
+
+
+def test_equal_counts_may_be_one_object_or_many():
+    counts = some_counts(80, 1)
+    kept: dict[Counts, Counts] = {}
+    assert bootstrap([kept.setdefault(one, one) for one in counts], 200, 5) == bootstrap(counts, 200, 5)

@@ -53,6 +53,12 @@ def test_what_says_nothing_is_said_once_and_read_again_where_it_is_a_problem(tmp
     assert [len(problems) for _, _, problems in found] == [0, 0, 0, 2]
 
 
+def test_an_answer_that_is_no_string_is_a_problem_after_one_that_says_nothing(tmp_path: Path) -> None:
+    rows = [chunk({}, GOLD), chunk({}, GOLD), chunk({}, GOLD) | {"output": {}}, chunk({}, GOLD) | {"output": []}]
+    ((_, predicted, problems),) = read_chunks(written(tmp_path / "p.jsonl", *rows), NER)
+    assert (predicted.entities, len(problems)) == ((), 2)
+
+
 def test_one_id_of_two_sources_is_two_texts_and_the_task_need_not_be_named(tmp_path: Path) -> None:
     label = [{"head": "Ann", "relation": "met", "tail": "Bob"}]
     rows = [chunk({"met": [{"head": "Ann", "tail": "Bob"}]}, label, source=source) for source in ("s", "t", None)]

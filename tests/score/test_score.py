@@ -1,6 +1,7 @@
 """Scores of every task: a slow second scorer, what adds up, what exchanging sides does, and what must not matter."""
 
 import random
+import sys
 import time
 import weakref
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from extune.records import QA, Argument, Edge, Entity, Event, Graph, Node, Record, Relation
 from extune.score import Counts, Score, bootstrap, score
+from extune.score.tally import Sides
 from extune.tasks import TASKS, Item, Task
 
 TEXT = "Ann met Bob Lee in Rome, Italy; Bob Lee met Ann"
@@ -115,6 +117,22 @@ def test_a_slow_independent_scorer_agrees(name: str, data: st.DataObject) -> Non
     got = score(pairs, one)
     assert figures(got.total) == total
     assert {label: figures(counts) for label, counts in got.per_label.items()} == labels
+
+
+@given(cases(), seen)
+def test_one_side_is_all_there_is_to_count_where_both_are_the_same(case, met):
+    task, pairs = case
+    pairs = [*pairs, *((gold, gold) for gold, _ in pairs)]
+
+    def compared(*pair) -> Sides:
+        sides = Sides(*pair)
+        sides.same = False
+        return sides
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[Score.__module__], "Sides", compared)
+        whole = score(pairs, task, met)
+    assert score(pairs, task, met) == whole
 
 
 @given(cases(), st.integers(0, 5), seen)

@@ -56,6 +56,20 @@ def test_nothing_expected_and_nothing_found_is_an_exact_match_and_no_figure_divi
     assert summary(Score(), {}, 10, 0)["f1"] == 0
 
 
+def test_a_document_that_says_nothing_is_counted_in_every_group_and_view():
+    silent, spoken = (ner(), ner()), (ner(("Ann", "PER")), ner(("Ann", "PER")))
+    whole = score([silent, spoken, silent], NER)
+    assert {name: list(names) for name, names in whole.groups.items()} == {
+        "language": ["en"],
+        "length": ["0-49"],
+        "source": [""],
+        "view": ["boundary", "relaxed", "type"],
+    }
+    counts = [one for names in whole.groups.values() for one in names.values()]
+    assert {(one.documents, one.exact, one.nonempty, one.tp) for one in counts} == {(3, 3, 1, 1)}
+    assert score([silent], NER).views == {"boundary": {}, "relaxed": {}, "type": {}}
+
+
 def test_spans_that_are_not_in_the_text_are_invented_ends_of_triples_counted_one_by_one():
     predicted = triples(("Ann", "met", "Bob"), ("Zoe", "met", "Zed"), ("Zoe", "met", "Bobby"))
     counts = count(triples(), predicted, RE)

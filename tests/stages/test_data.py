@@ -12,7 +12,7 @@ import pytest
 
 from extune.config import load
 from extune.errors import ExtuneError
-from extune.prepare import BadSource
+from extune.gather import BadSource
 from extune.stages import stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,3 +139,30 @@ def test_rows_ask_for_labels_in_groups_and_with_the_negatives_of_the_parameters(
     assert asked() == [["A", "PER", "C", "D"]]
     assert asked("task.split_num=2") == [["A", "PER"], ["C", "D"]]
     assert asked("task.negatives=0") == [["PER"]]
+
+
+def test_what_a_killed_run_left_is_taken_away_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
+    write_records(shipped(tmp_path), good=30)
+    dead, alive = (tmp_path / f"data/.records.{pid}.tmp" for pid in (2**22 + 1, os.getppid()))
+    for folder in (dead, alive):
+        folder.mkdir()
+
+    run(tmp_path, "prepare", *OWN, "data.max_bad=0.1")
+
+    assert [folder.exists() for folder in (dead, alive)] == [False, True]
+    assert sorted(path.name for path in (tmp_path / "data/records").iterdir()) == [
+        *("dev.jsonl", "faults.jsonl", "quarantine.jsonl", "schema.yaml", "stats.json"),
+        *("test.jsonl", "train.jsonl"),
+    ]
+
+
+def test_a_file_that_mixes_tasks_ends_with_its_quarantine_alone(tmp_path: Path) -> None:
+    shipped(tmp_path)
+    entity = {"text": "Ann left", "entities": [{"text": "Ann", "type": "PER"}]}
+    triple = {"text": "Ann left", "relations": [{"head": "Ann", "relation": "x", "tail": "left"}]}
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (entity, triple)), encoding="utf-8")
+
+    with pytest.raises(BadSource, match=r"own\.jsonl:2: it has relations and no entities"):
+        run(tmp_path, "prepare", *OWN)
+
+    assert [path.name for path in (tmp_path / "data/records").iterdir()] == ["quarantine.jsonl"]

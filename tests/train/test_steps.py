@@ -83,6 +83,20 @@ def test_fsdp_without_several_gpus_is_left_out_and_said(caplog: pytest.LogCaptur
     assert "train.sft.fsdp has no effect" in caplog.text
 
 
+def test_deepspeed_without_a_gpu_is_left_out_and_said(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from extune.train import spread
+
+    monkeypatch.setattr(spread, "_check_deepspeed", lambda config: None)
+    monkeypatch.setattr(spread, "joined", lambda: True)
+    monkeypatch.setattr(spread, "device", lambda: "cpu")
+    assert spread.checked({"deepspeed": "x.json", "max_length": 9}) == {"max_length": 9}
+    assert "train.sft.deepspeed has no effect" in caplog.text
+    monkeypatch.setattr(spread, "device", lambda: "cuda:0")
+    assert spread.checked({"deepspeed": "x.json"}) == {"deepspeed": "x.json"}
+
+
 def test_4_bit_weights_that_are_spread_are_stored_as_numbers() -> None:
     from extune.model import Base
     from extune.train.spread import shardable

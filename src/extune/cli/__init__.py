@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from ..errors import ExtuneError
+from ..errors import ExtuneError, ours
 from ..processes import record
 from . import (  # noqa: F401  they add their commands to the app
     before_after,
@@ -41,20 +41,21 @@ def main() -> None:
 def _call() -> None:
     try:
         app()
-    except ExtuneError as exc:
-        if not record(exc):
-            print(f"extune: {exc}", file=sys.stderr)
-        sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as exc:
-        if not record(exc):
-            raise
-        sys.exit(1)
+        known = exc if isinstance(exc, ExtuneError) else ours(exc)
+        if not record(known or exc):
+            if known is None:
+                raise
+            print(f"extune: {known}", file=sys.stderr)
+        sys.exit(known.exit_code if known else 1)
 
 
 def _quiet() -> None:
-    """Keep libraries from talking over our own messages; set EXTUNE_VERBOSE=1 to hear them."""
+    """Keep libraries from reporting home and from talking over our own messages; EXTUNE_VERBOSE=1 lets them talk."""
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ.setdefault(name, "true")
     if os.environ.get("EXTUNE_VERBOSE"):
         return
     import warnings
@@ -65,10 +66,9 @@ def _quiet() -> None:
 
 
 _QUIET = {
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TRANSFORMERS_VERBOSITY": "error",
     "TOKENIZERS_PARALLELISM": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
     "PYTHONWARNINGS": "ignore",
 }

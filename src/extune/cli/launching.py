@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..processes import follow
+
 log = logging.getLogger(__name__)
 
 OUTCOME = "EXTUNE_OUTCOME"
@@ -20,8 +22,11 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT
 def project_run(command: Sequence[str], root: Path) -> int:
     """Run an `mlflow run` command; the exit code of the stage in it.
 
-    A stage that is done is done, even if the server was down when `mlflow run` wanted to close the run.
+    A stage that is done is done, even if the server was down when `mlflow run` wanted to close the run. DVC does not
+    hand SIGTERM on, and one that was killed cannot: its end is a signal to stop.
     """
+    if "DVC_STAGE" in os.environ:
+        follow()
     with tempfile.TemporaryDirectory() as scratch:
         outcome = Path(scratch) / "outcome"
         environment = {**PATIENCE, **os.environ, OUTCOME: str(outcome)}

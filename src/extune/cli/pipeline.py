@@ -22,17 +22,20 @@ def _stage(name: str, text: str) -> None:
     app.command(name, help=text)(command)
 
 
-def _run(name: str, preset: str | None, overrides: list[str] | None, as_json: bool) -> None:
+def _run(
+    name: str, preset: str | None, overrides: list[str] | None, as_json: bool, nodes: int = 1, meeting: str = ""
+) -> None:
     from ..config import load, project_root
     from ..stages import stage
 
     root = project_root()
     config = load(root / "params.yaml", preset, overrides or ())
     began = time.monotonic()
-    if name == "train" and not processes.joined() and (count := processes.wanted(config.train.processes)) > 1:
+    count = processes.wanted(config.train.processes) if name == "train" and not processes.joined() else 0
+    if max(count, nodes) > 1:
         words = [*(["--preset", preset] if preset else []), *(["--json"] if as_json else [])]
         words += [word for text in overrides or () for word in ("--set", text)]
-        processes.launch(count, ["-m", "extune", name, *words])
+        processes.launch(count, ["-m", "extune", name, *words], nodes, meeting)
         return
     processes.enter()
     try:
@@ -50,7 +53,22 @@ _stage("base", "Make the base model ready: convert the embedded one, or check an
 _stage("generate", "Write the synthetic corpus.")
 _stage("prepare", "Read labelled files into train, dev and test records.")
 _stage("build", "Turn records into prompts and completions.")
-_stage("train", "Train the adapter inside an MLflow run.")
+
+
+@app.command()
+def train(
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; the same command is run on each of them.")] = 1,
+    meeting: Annotated[str, typer.Option("--at", help="HOST:PORT of one of them, where they meet.")] = "",
+    preset: Preset = None,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Train the adapter inside an MLflow run."""
+    if (nodes > 1) != bool(meeting):
+        raise ConfigError("--nodes and --at go together", remedy="extune train --nodes 2 --at HOST:29500")
+    _run("train", preset, overrides, as_json, nodes, meeting)
+
+
 _stage("register", "Register the adapter as a version of the model.")
 
 
@@ -84,7 +102,7 @@ def launch(
 ) -> None:
     """Run a stage as an MLflow project run: `mlflow run . -e STAGE --env-manager local`, as dvc.yaml does."""
     from ..config import load, project_root
-    from ..stages.training import interrupted
+    from ..stages.identity import interrupted
     from ..tracking import connect, find_run, leave_outer_run
 
     if processes.joined():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..errors import DataError
 from .batches import Batch
+from .many import written_by_many
 from .partial import Partial
-from .parts import Done, Make, pieces
+from .parts import Make, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,11 @@ def convert_lines(
     """
     with Partial(target, key) as partial:
         progress(partial.counts["lines"])
-        for piece in pieces(itertools.islice(batches, partial.parts, None), make, workers):
-            if isinstance(piece, Done):
-                partial.end_part(piece.rejected, piece.counts)
-                progress(piece.counts["lines"])
-            else:
-                partial.write(piece)
+        rest = itertools.islice(batches, partial.parts, None)
+        place = partial.rows, partial.size
+        for part in written(rest, make, *place) if workers == 1 else written_by_many(rest, make, *place, workers):
+            partial.end_part(part)
+            progress(part.counts["lines"])
         done = Converted(partial.counts["lines"], partial.counts["rows"], partial.counts["rejected"])
         if not done.lines:
             raise DataError("there is nothing to convert", where=str(target), remedy="The input has no record")

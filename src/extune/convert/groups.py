@@ -6,25 +6,26 @@ from functools import lru_cache, partial
 from json.encoder import encode_basestring
 from typing import NamedTuple, TypeAlias
 
-from ..deepke.lines import Frame, framed
+from ..deepke.lines import Frame, about, framed, quoted_text
 from ..instruct import Asking, asked_groups
-from ..notations import NOTATIONS
+from ..notations.iepile_json import speller
 from ..prompt import Prompt
 from ..records import Query, Record
-from ..shapes import Fields
 from ..tasks import Item
-
-JSON = NOTATIONS["iepile_json"]
 
 MOST = 4096
 """Groups that are remembered where labels are drawn for each record."""
 
 
+End: TypeAlias = Callable[[Iterable[Item], str], bytes]
+"""(items, text) -> all after the text of a train row. Raises AnswerError for what JSON cannot spell."""
+
+
 class Group(NamedTuple):
-    """Labels that are asked together, the shape of their answer, and their row before and, if found empty, after."""
+    """Labels that are asked together, and their row: before the text, after it, and after it if nothing is found."""
 
     labels: tuple[str, ...]
-    shape: Fields
+    end: End
     start: bytes
     empty: bytes
 
@@ -69,15 +70,45 @@ def of_groups(groups: Sequence[Group]) -> Asked:
 
 def _group(prompt: Prompt, source: str, language: str, labels: tuple[str, ...]) -> Group:
     """A prompt about a text of that language shows what stands before any text."""
-    probe = "一" if language == "zh" else "x"
-    whole = prompt.text(Query("", prompt.task.name, probe, labels))
-    before = encode_basestring(whole.removesuffix(f'"{probe}"}}'))[:-1]
+    text = probe(language)
+    whole = prompt.text(Query("", prompt.task.name, text, labels))
+    before = encode_basestring(whole.removesuffix(f'"{text}"}}'))[:-1]
     row = json.dumps({"task": prompt.task.name, "source": source}, ensure_ascii=False)[:-1]
-    shape = prompt.task.shape(labels, prompt.schema)
-    return Group(labels, shape, f'{row}, "instruction": {before}'.encode(), end(prompt, labels, shape, (), ""))
+    end = _end(prompt, labels)
+    return Group(labels, end, f'{row}, "instruction": {before}'.encode(), end((), ""))
 
 
-def end(prompt: Prompt, labels: tuple[str, ...], shape: Fields, items: Iterable[Item], text: str) -> bytes:
-    """All after the text of a train row, its line feed included. Raises AnswerError for what JSON cannot spell."""
-    answer = JSON.spell(prompt.task.encode(items, labels, prompt.schema), shape, text)
-    return f'}}", "output": {encode_basestring(answer)}}}\n'.encode()
+def probe(language: str) -> str:
+    """A text of that language."""
+    return "一" if language == "zh" else "x"
+
+
+def by_group(prompt: Prompt, items: Iterable[Item], place: Mapping[str, int]) -> dict[int, list[Item]]:
+    """The items that the schema knows and that are asked for, by the number of their group."""
+    task, schema = prompt.task, prompt.schema
+    items = [item for item in items if task.known(item, schema)]
+    if task.asked:
+        return dict.fromkeys(place.values(), items) if items else {}
+    found: dict[int, list[Item]] = {}
+    for item in items:
+        number = place.get(task.label(item))
+        if number is not None:
+            found.setdefault(number, []).append(item)
+    return found
+
+
+def answered(prompt: Prompt, asked: Asked, found: Mapping[int, list[Item]], text: str) -> bytes:
+    """The train rows about a text of which `found` is known. Raises AnswerError for what JSON cannot spell."""
+    ends = {number: asked.groups[number].end(items, text) for number, items in found.items()}
+    return about(quoted_text(text), asked.rows, ends)
+
+
+def _end(prompt: Prompt, labels: tuple[str, ...]) -> End:
+    task, schema = prompt.task, prompt.schema
+    spell = speller(task.shape(labels, schema))
+
+    def end(items: Iterable[Item], text: str) -> bytes:
+        answer = spell(task.encode(items, labels, schema), text)
+        return f'}}", "output": {encode_basestring(answer)}}}\n'.encode()
+
+    return end

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from json.encoder import encode_basestring
 
-from ..deepke.lines import about, framed, labelled, quoted
+from ..deepke.lines import about, framed, labelled, quoted_text
 from ..errors import AnswerError, ConfigError
 from ..instruct import Asking, is_kept
 from ..prompt import Prompt
@@ -17,12 +17,12 @@ from ..readers import FORMATS
 from ..readers.lines import read_line, renamed
 from ..records import Record, Rejected
 from ..schema import canonical_record
-from ..tasks import Item
 from .batches import Line
 from .compat import refused
 from .gold import FORMS, label
-from .groups import end, grouping, of_groups
+from .groups import answered, by_group, grouping, of_groups
 from .parts import Convert
+from .plain import plain
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,20 @@ class Plan:
 
 def iepile(plan: Plan) -> Convert:
     """Converts lines as the plan says; an item that the schema does not know is left out of the answers."""
-    parse = FORMATS[plan.format].parse
-    assert parse is not None
+    form = FORMATS[plan.format]
+    assert form.parse is not None
     if plan.test and plan.prompt.task.name not in FORMS:
         remedy = f"Tasks with test rows: {', '.join(FORMS)}; `--to records` keeps the gold of every task"
         raise ConfigError(f"no evaluator has a form for the gold of {plan.prompt.task.name}", remedy=remedy)
-    named = renamed(parse, plan.columns or {})
+    named = renamed(form.parse, plan.columns or {})
     make = _testing(plan) if plan.test else _training(plan)
+    plainly = None if plan.test or plan.columns else plain(plan.prompt, plan.asking, form, plan.source)
     named_by_line = plan.test or plan.asking.keep_empty < 1 or not plan.asking.draws_nothing
 
     def one(line: Line) -> bytes | Rejected:
         number, raw = line
+        if plainly and (rows := plainly(raw)) is not None:
+            return rows
         record = read_line(raw, f"{plan.path}:{number}", named)
         if isinstance(record, Rejected):
             return record
@@ -77,32 +80,14 @@ def _training(plan: Plan) -> Callable[[Record], bytes]:
 
     def rows(record: Record) -> bytes:
         asked = asked_of(record)
-        found = _by_group(prompt, record, asked.place)
+        found = by_group(prompt, prompt.task.items(record), asked.place)
         if asking.keep_empty < 1:
             kept = [number for number in range(len(asked.groups)) if number in found or is_kept(record, number, asking)]
             asked = of_groups([asked.groups[number] for number in kept])
             found = {place: found[number] for place, number in enumerate(kept) if number in found}
-        ends = {
-            number: end(prompt, asked.groups[number].labels, asked.groups[number].shape, items, record.text)
-            for number, items in found.items()
-        }
-        return about(quoted(record.text), asked.rows, ends)
+        return answered(prompt, asked, found, record.text)
 
     return rows
-
-
-def _by_group(prompt: Prompt, record: Record, place: Mapping[str, int]) -> Mapping[int, list[Item]]:
-    """The items that the schema knows and that are asked for, by the number of their group."""
-    task, schema = prompt.task, prompt.schema
-    items = [item for item in task.items(record) if task.known(item, schema)]
-    if task.asked:
-        return dict.fromkeys(place.values(), items) if items else {}
-    found: dict[int, list[Item]] = {}
-    for item in items:
-        number = place.get(task.label(item))
-        if number is not None:
-            found.setdefault(number, []).append(item)
-    return found
 
 
 def _testing(plan: Plan) -> Callable[[Record], bytes]:
@@ -112,6 +97,6 @@ def _testing(plan: Plan) -> Callable[[Record], bytes]:
         start = f'{{"id": {encode_basestring(record.id)}, '.encode()
         after = labelled(label(record, plan.prompt.task))
         lines = ((start + group.start[1:], after) for group in asked_of(record).groups)
-        return about(quoted(record.text), framed(lines), {})
+        return about(quoted_text(record.text), framed(lines), {})
 
     return rows

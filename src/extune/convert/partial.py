@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import DataError
+from .parts import Done
 
 NOTED_BYTES = 2**24
 """So much may be written again after a kill: to note every part would cost more than to make it."""
@@ -16,6 +17,8 @@ NOTED_BYTES = 2**24
 
 class Partial:
     """The unfinished `target` and its quarantine beside it, with a journal of what is in them.
+
+    Others write the file `rows`, of which `size` bytes are done.
 
     A journal with the same `key` is taken up where it stops; any other is begun anew. After a kill the files may hold
     more than the journal says: that is cut off.
@@ -26,14 +29,15 @@ class Partial:
         self.quarantine = target.with_name(f"{target.name}.rejected.jsonl")
         self._journal = target.with_name(f".{target.name}.journal")
         self._paths = {name: target.with_name(f".{target.name}.{name}") for name in ("rows", "rejected")}
+        self.rows = self._paths["rows"]
         self._files: dict[str, IO[bytes]] = {}
-        self.parts, self._noted = 0, 0
+        self.parts, self.size, self._noted = 0, 0, 0
         self.counts: Counter[str] = Counter()
 
     def __enter__(self) -> "Partial":
         self.target.parent.mkdir(parents=True, exist_ok=True)
         known = self._known()
-        self.parts, self.counts = int(known["parts"]), Counter(known["counts"])
+        self.parts, self.size, self.counts = int(known["parts"]), int(known["rows"]), Counter(known["counts"])
         for name, path in self._paths.items():
             self._files[name] = _cut(path, int(known[name]))
         return self
@@ -53,20 +57,16 @@ class Partial:
             return new
         return dict(known) if known["key"] == self.key and whole else new
 
-    def write(self, rows: bytes) -> None:
-        """Append a piece of the part that is being made."""
-        self._files["rows"].write(rows)
-
-    def end_part(self, rejected: bytes, counts: Mapping[str, int]) -> None:
-        """Its rows are written; a kill loses at most the last 16 MB and the part that is being made."""
-        self._files["rejected"].write(rejected)
+    def end_part(self, part: Done) -> None:
+        """Its rows are in `rows`; a kill loses at most the last 16 MB and the parts that are being made."""
+        self._files["rejected"].write(part.rejected)
         self.parts += 1
-        self.counts.update(counts)
-        sizes = {name: file.tell() for name, file in self._files.items()}
+        self.size += part.size
+        self.counts.update(part.counts)
+        sizes = {"rows": self.size, "rejected": self._files["rejected"].tell()}
         if sum(sizes.values()) - self._noted < NOTED_BYTES:
             return
-        for file in self._files.values():
-            file.flush()
+        self._files["rejected"].flush()
         _begin_to_write(self._files["rows"], self._noted)
         self._noted = sum(sizes.values())
         self._note({"key": self.key, "parts": self.parts, "counts": dict(self.counts), **sizes})
@@ -99,8 +99,13 @@ class Partial:
 
 
 def _cut(path: Path, size: int) -> IO[bytes]:
-    """The file, opened behind its first `size` bytes and shortened to them."""
+    """The file, opened behind its first `size` bytes and shortened to them; a new one where nothing of it is kept.
+
+    A process of a conversion that was killed may still have the old one open.
+    """
     try:
+        if not size:
+            path.unlink(missing_ok=True)
         file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
     except OSError as exc:
         raise DataError(f"cannot be written ({exc.strerror})", where=str(path)) from None

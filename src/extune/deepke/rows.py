@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..instruct import chunks
 from .draw import asked
-from .lines import EMPTY, Chunk, Frame, Part, about, answered, chunk, framed, labelled, quoted
+from .lines import EMPTY, Chunk, Frame, Part, about, answered, chunk, framed, labelled, quoted_text
 from .options import Options
 from .plan import Found, Item, Plan
 
@@ -37,7 +37,7 @@ def training(plan: Plan, options: Options, before: bytes) -> Convert:
             own = _asked(_groups(plan, _own_parts(plan, found, text, options), options, before))
         filled = {own.place[label] for label in found}
         ends = {number: _answer(plan, own.groups[number], found, text) for number in filled}
-        return about(quoted(text), own.frame, ends)
+        return about(quoted_text(text), own.frame, ends)
 
     return convert
 
@@ -51,7 +51,7 @@ def testing(plan: Plan, options: Options, before: bytes) -> Convert:
         text = row["text"]
         items = None if row.get(plan.field) is None else _items(row, plan)
         start = b'{"id": "' + sha256(text.encode()).hexdigest().encode()
-        inner = quoted(text)
+        inner = quoted_text(text)
         end = labelled(items)
         own = groups if items is None or not plan.gold_test else _gold_groups(plan, items, options, before)
         return b"".join([start + group.start + inner + end for group in own])

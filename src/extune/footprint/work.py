@@ -29,3 +29,15 @@ def flop(shape: Shape, training: Training, work: Work, recompute_layers: int = 0
     products = 7 + 2 * again
     attention = products * shape.layers * shape.heads * shape.head_dim * work.squares
     return work.tokens * (frozen * shape.matrices + (6 + 2 * again) * trained) + head + attention
+
+
+LAUNCH = 5e-3
+"""Seconds of Python and kernel starts that a layer costs forward and backward, whatever its size."""
+
+BUSY = 400e12
+"""FLOP a second that a GPU does at least on small products."""
+
+
+def waits(shape: Shape, work: Work) -> bool:
+    """Whether a GPU is done with a piece before Python has asked for all of it."""
+    return flop(shape, Training(), work) / BUSY < LAUNCH * shape.layers

@@ -1,11 +1,15 @@
 """Texts that occur twice, in one split or in two; of each text only hashes are kept."""
 
-from collections.abc import Iterator, Sequence
+import heapq
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
+from ..index import Index, key_of
 from ..records import Record
-from .sketches import Sketch, near_across, near_within, sketch
+from .near import Near, near_across, near_within
+from .places import Places
+from .sketches import Sketches
 
 EXAMPLES = 10
 
@@ -34,14 +38,15 @@ class Duplicates:
 class Texts:
     """The texts of one split: distinct ones with their sketch, how many records have each, where the first is.
 
-    Records with the same text but other questions about it are no duplicates of each other.
+    Records with the same text but other questions about it are no duplicates of each other. Some 40 bytes a text.
     """
 
-    numbers: dict[bytes, int] = field(default_factory=dict)
-    counts: list[int] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-    sketches: list[Sketch] = field(default_factory=list)
-    asked: set[bytes] = field(default_factory=set)
+    index: Index = field(default_factory=Index)
+    counts: "array[int]" = field(default_factory=lambda: array("I"))
+    places: Places = field(default_factory=Places)
+    sketches: Sketches = field(default_factory=Sketches)
+    asked: Index = field(default_factory=Index)
+    unasked: bytearray = field(default_factory=bytearray)
     records: int = 0
     repeated: int = 0
     repetitions: list[Pair] = field(default_factory=list)
@@ -50,26 +55,24 @@ class Texts:
         """Count a record in."""
         self.records += 1
         text = " ".join(record.text.split())
-        name = digest(text)
-        number = self.numbers.setdefault(name, len(self.counts))
-        if number == len(self.counts):
+        key = key_of(text)
+        if self.index.add(key):
             self.counts.append(0)
-            self.places.append(place(record))
-            self.sketches.append(sketch(text))
+            self.places.add(place(record))
+            self.sketches.add(text)
+            self.unasked.append(0)
+        number = self.index.find(key)
         self.counts[number] += 1
-        self._repeated(record, digest(name.hex(), record.qa.question) if record.qa else name, number)
-
-    def _repeated(self, record: Record, asked: bytes, number: int) -> None:
-        if asked in self.asked:
+        if self._is_repeated(record, key, number):
             self.repeated += 1
             if len(self.repetitions) < EXAMPLES:
                 self.repetitions.append(Pair(place(record), self.places[number], 1.0))
-        self.asked.add(asked)
 
-
-def digest(*parts: str) -> bytes:
-    """Eight bytes that stand for these strings; the same in every process."""
-    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    def _is_repeated(self, record: Record, key: int, number: int) -> bool:
+        if record.qa:
+            return not self.asked.add(key_of(str(key), record.qa.question))
+        before, self.unasked[number] = self.unasked[number], 1
+        return bool(before)
 
 
 def place(record: Record) -> str:
@@ -79,29 +82,38 @@ def place(record: Record) -> str:
 
 def duplicates(texts: Texts) -> Duplicates:
     """Repetitions inside a split: every record after the first of its kind."""
-    near = near_within(texts.sketches)
-    pairs = (Pair(texts.places[one], texts.places[other], round(s, 3)) for one, (other, s) in near.items())
-    return _figures(texts, texts.repeated, sum(texts.counts[one] for one in near), texts.repetitions, pairs)
+    return _figures(texts, texts.repeated, texts.repetitions, near_within(texts.sketches), texts)
 
 
 def shared(texts: Texts, others: Texts) -> Duplicates:
     """Records whose text is also among the others, exactly or nearly."""
-    same = [(one, others.numbers[name]) for name, one in texts.numbers.items() if name in others.numbers]
-    exactly = {one for one, _ in same}
-    near = {one: match for one, match in near_across(texts.sketches, others.sketches).items() if one not in exactly}
-    pairs = (Pair(texts.places[one], others.places[other], round(s, 3)) for one, (other, s) in near.items())
-    return _figures(
-        texts,
-        sum(texts.counts[one] for one, _ in same),
-        sum(texts.counts[one] for one in near),
-        [Pair(texts.places[one], others.places[other], 1.0) for one, other in same[:EXAMPLES]],
-        pairs,
-    )
+    exactly = bytearray(len(texts.index))
+    same: list[Pair] = []
+    exact = 0
+    for number, key in enumerate(texts.index.keys):
+        other = others.index.find(key)
+        if other >= 0:
+            exactly[number] = 1
+            exact += texts.counts[number]
+            if len(same) < EXAMPLES:
+                same.append(Pair(texts.places[number], others.places[other], 1.0))
+    near = (found for found in near_across(texts.sketches, others.sketches) if not exactly[found.text])
+    return _figures(texts, exact, same, near, others)
 
 
-def _figures(texts: Texts, exact: int, near: int, same: Sequence[Pair], nearly: Iterator[Pair]) -> Duplicates:
-    found = sorted(nearly, key=lambda pair: -pair.similarity)[:EXAMPLES]
-    return Duplicates(exact, near, share(exact, texts.records), share(near, texts.records), (*same, *found))
+def _figures(texts: Texts, exact: int, same: Sequence[Pair], near: Iterable[Near], others: Texts) -> Duplicates:
+    """Of the near ones the nearest are kept as examples."""
+    records = 0
+
+    def nearest() -> Iterator[tuple[float, int, int]]:
+        nonlocal records
+        for found in near:
+            records += texts.counts[found.text]
+            yield -round(found.similarity, 3), found.text, found.other
+
+    found = heapq.nsmallest(EXAMPLES, nearest())
+    pairs = (Pair(texts.places[text], others.places[other], -similarity) for similarity, text, other in found)
+    return Duplicates(exact, records, share(exact, texts.records), share(records, texts.records), (*same, *pairs))
 
 
 def share(part: int, whole: int) -> float:

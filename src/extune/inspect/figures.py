@@ -1,17 +1,18 @@
-"""Streaming statistics of labelled records: nothing of a record stays but counts, hashes and labelled strings."""
+"""Streaming statistics of labelled records: of a record only counts and hashes stay in memory, its items on disk."""
 
 import bisect
 import math
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeAlias
 
 from ..records import Record, Rejected
 from ..schema import Schema, canonical_record
-from .duplicates import EXAMPLES, Texts, digest, duplicates, place, share, shared
+from .duplicates import EXAMPLES, Texts, duplicates, place, share, shared
 from .items import SECTIONS, UNANSWERED, Item, items, known_labels
+from .parts import Parts
 from .shape import (
     MIN_EXAMPLES,
     Conflict,
@@ -24,26 +25,24 @@ from .shape import (
     SplitFigures,
     Ungrounded,
 )
+from .strings import OfStrings, Strings, of_strings
 
 TRAIN = "train"
 BINS = 24
 Window: TypeAlias = Callable[[Record], int]
-Subjects: TypeAlias = dict[tuple[str, ...], Counter[str]]
 
 
 @dataclass
 class Tally:
-    """What is counted while the records of one split pass."""
+    """What is counted while the records of one split pass. `items`: rows of `strings`."""
 
     languages: Counter[str] = field(default_factory=Counter)
     labels: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    subjects: defaultdict[str, Subjects] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
-    together: defaultdict[str, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
-    keys: defaultdict[str, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
+    items: Parts = field(default_factory=Parts)
     ungrounded: Counter[str] = field(default_factory=Counter)
     missing: list[Missing] = field(default_factory=list)
-    characters: "array[int]" = field(default_factory=lambda: array("L"))
-    tokens: "array[int]" = field(default_factory=lambda: array("L"))
+    characters: Counter[int] = field(default_factory=Counter)
+    tokens: Counter[int] = field(default_factory=Counter)
     texts: Texts = field(default_factory=Texts)
     empty: int = 0
     rejected: int = 0
@@ -70,13 +69,20 @@ def inspect_splits(
     """
     tallies = {name: _tally(results, schema, window) for name, results in splits.items()}
     train = tallies.get(TRAIN)
+    strings = of_strings({name: tally.items for name, tally in tallies.items()}, train.items if train else None)
     return Figures(
         max_length=max_length,
         splits={
-            name: _split_figures(tally, schema, max_length if window else None, train is None or tally is train)
+            name: _split_figures(
+                tally, strings[name], schema, max_length if window else None, train is None or tally is train
+            )
             for name, tally in tallies.items()
         },
-        leakage={name: _leakage(tally, train) for name, tally in tallies.items() if train and tally is not train},
+        leakage={
+            name: _leakage(tally, strings[name], train)
+            for name, tally in tallies.items()
+            if train and tally is not train
+        },
     )
 
 
@@ -91,31 +97,29 @@ def _tally(results: Iterable[Record | Rejected], schema: Schema | None, window: 
         record = canonical_record(result, schema) if schema else result
         _count(tally, record)
         if window:
-            tally.tokens.append(window(record))
+            tally.tokens[window(record)] += 1
     return tally
 
 
 def _count(tally: Tally, record: Record) -> None:
     found = list(items(record))
     tally.texts.add(record)
-    tally.characters.append(len(record.text))
+    tally.characters[len(record.text)] += 1
     tally.languages[record.lang] += 1
     tally.empty += all(item.label == UNANSWERED and item.section == "answers" for item in found)
-    labels: defaultdict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    names: defaultdict[tuple[str, Strings], set[str]] = defaultdict(set)
     for item in found:
-        _count_item(tally, record, item)
         if item.subject:
-            labels[item.section, item.subject].add(item.label)
-    for (section, subject), names in labels.items():
-        if len(names) > 1:
-            tally.together[section].add(subject)
+            names[item.section, item.subject].add(item.label)
+    for item in found:
+        _count_item(tally, record, item, len(names[item.section, item.subject]) > 1 if item.subject else False)
 
 
-def _count_item(tally: Tally, record: Record, item: Item) -> None:
+def _count_item(tally: Tally, record: Record, item: Item, several: bool) -> None:
     tally.labels[item.section][item.label] += 1
-    tally.keys[item.section][digest(*item.key)] += 1
-    if item.subject:
-        tally.subjects[item.section][item.subject][item.label] += 1
+    tally.items.add(
+        (item.section, item.subject or item.key), [item.section, item.label, item.key, item.subject, several]
+    )
     absent = [span for span in item.spans if span not in record.text]
     if absent:
         tally.ungrounded[item.section] += 1
@@ -123,9 +127,11 @@ def _count_item(tally: Tally, record: Record, item: Item) -> None:
             tally.missing.append(Missing(place(record), item.section, item.label, absent[0]))
 
 
-def _split_figures(tally: Tally, schema: Schema | None, max_length: int | None, learnt: bool) -> SplitFigures:
-    records = len(tally.characters)
-    over = None if max_length is None else sum(length > max_length for length in tally.tokens)
+def _split_figures(
+    tally: Tally, strings: Mapping[str, OfStrings], schema: Schema | None, max_length: int | None, learnt: bool
+) -> SplitFigures:
+    records = tally.texts.records
+    over = None if max_length is None else sum(n for length, n in tally.tokens.items() if length > max_length)
     present = [section for section in SECTIONS if section in tally.labels]
     totals = {section: tally.labels[section].total() for section in present}
     return SplitFigures(
@@ -147,7 +153,7 @@ def _split_figures(tally: Tally, schema: Schema | None, max_length: int | None, 
             for section, total in totals.items()
         },
         missing=tuple(tally.missing),
-        conflicts={s: _conflicts(tally.subjects[s], tally.together[s]) for s in present if s in tally.subjects},
+        conflicts={s: _conflicts(strings[s]) for s in present if s in strings and strings[s].subjects},
         duplicates=duplicates(tally.texts),
     )
 
@@ -180,47 +186,45 @@ def _rare(tally: Tally, schema: Schema | None) -> dict[str, dict[str, int]]:
     return {section: _ranked(labels) for section, labels in found.items() if labels}
 
 
-def _conflicts(subjects: Subjects, together: set[tuple[str, ...]]) -> Conflicts:
-    found = [(subject, labels) for subject, labels in subjects.items() if len(labels) > 1]
-    found.sort(key=lambda pair: (-pair[1].total(), pair[0]))
+def _conflicts(told: OfStrings) -> Conflicts:
     return Conflicts(
-        subjects=len(subjects),
-        conflicting=len(found),
-        in_one_text=len(together),
-        share=share(len(found), len(subjects)),
-        examples=tuple(Conflict(subject, _ranked(labels)) for subject, labels in found[:EXAMPLES]),
+        subjects=told.subjects,
+        conflicting=told.conflicting,
+        in_one_text=told.in_one_text,
+        share=share(told.conflicting, told.subjects),
+        examples=tuple(Conflict(subject, _ranked(labels)) for _, subject, labels in told.worst),
     )
 
 
-def _leakage(tally: Tally, train: Tally) -> Leakage:
+def _leakage(tally: Tally, strings: Mapping[str, OfStrings], train: Tally) -> Leakage:
+    totals = {section: tally.labels[section].total() for section in SECTIONS if section in tally.labels}
     return Leakage(
         texts=shared(tally.texts, train.texts),
-        items={section: _seen(tally.keys[section], train.keys[section]) for section in SECTIONS if tally.keys[section]},
+        items={
+            section: Seen(total, strings[section].seen, share(strings[section].seen, total))
+            for section, total in totals.items()
+        },
     )
 
 
-def _seen(keys: Counter[bytes], train: Mapping[bytes, int]) -> Seen:
-    seen = sum(count for key, count in keys.items() if key in train)
-    return Seen(keys.total(), seen, share(seen, keys.total()))
-
-
-def lengths(values: Sequence[int]) -> Lengths:
-    """Percentiles and histogram of sizes; zeros where there are none."""
-    ordered = sorted(values) or [0]
+def lengths(values: Counter[int]) -> Lengths:
+    """Percentiles and histogram of sizes, given as how often each occurs; zeros where there are none."""
+    sizes = sorted(values) or [0]
+    below = list(accumulate(values[size] for size in sizes))
 
     def rank(part: float) -> int:
-        return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
+        return sizes[bisect.bisect_left(below, max(1, math.ceil(part * below[-1])))] if below[-1] else 0
 
-    return Lengths(rank(0.5), rank(0.9), rank(0.95), rank(0.99), ordered[-1], _histogram(ordered, len(values)))
+    return Lengths(rank(0.5), rank(0.9), rank(0.95), rank(0.99), sizes[-1], _histogram(sizes, below))
 
 
-def _histogram(ordered: Sequence[int], count: int) -> tuple[tuple[int, int], ...]:
-    """At most BINS bins of one round width, the last ones empty or not."""
-    if not count:
+def _histogram(sizes: Sequence[int], below: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """At most BINS bins of one round width, the last ones empty or not; `below`: sizes up to each."""
+    if not below[-1]:
         return ()
-    rough = max(ordered[-1] / BINS, 1)
+    rough = max(sizes[-1] / BINS, 1)
     power = 10 ** math.floor(math.log10(rough))
     width = next(round(power * factor) for factor in (1, 2, 5, 10) if power * factor >= rough)
-    edges = range(width, ordered[-1] + width, width) if ordered[-1] else (width,)
-    below = [bisect.bisect_right(ordered, edge) for edge in edges]
-    return tuple((edge, upto - before) for edge, upto, before in zip(edges, below, [0, *below], strict=False))
+    edges = range(width, sizes[-1] + width, width) if sizes[-1] else (width,)
+    upto = [below[end - 1] if (end := bisect.bisect_right(sizes, edge)) else 0 for edge in edges]
+    return tuple((edge, count - before) for edge, count, before in zip(edges, upto, [0, *upto], strict=False))

@@ -1,25 +1,23 @@
-"""MinHash sketches of texts and the search for texts that are nearly the same; nothing here is random.
+"""MinHash sketches of texts; nothing here is random.
 
 Similarity is the Jaccard index of the sets of character 5-grams. Banding (20 bands of 6 values) proposes a pair of
 similarity 0.8 with a chance of 99.8 %, one of 0.5 with 27 %; every proposal is then held against the sets themselves.
 Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from array import array
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .parts import Scratch
+
 THRESHOLD = 0.8
 GRAM = 5
 BANDS, ROWS = 20, 6
-CROWD = 64
-"""Most texts kept in a bucket, and most candidates compared with a text: bounds the work on formulaic texts."""
 _CHUNK = 2048
-
 Words: TypeAlias = NDArray[np.uint64]
 Grams: TypeAlias = NDArray[np.uint32]
 
@@ -50,10 +48,6 @@ class Sketch:
 
     bands: Words
     grams: Grams
-
-
-Match: TypeAlias = tuple[int, float]
-"""Which text it is near to, and how near."""
 
 
 def sketch(text: str) -> Sketch:
@@ -88,57 +82,37 @@ def similarity(one: Grams, other: Grams) -> float:
     return both / (small + large - both)
 
 
-def near_within(sketches: Sequence[Sketch]) -> dict[int, Match]:
-    """The texts near an earlier one that is itself near none before it: what removing duplicates would take out."""
-    keys = _stacked(sketches)
-    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    shared = (counts[inverse] > 1).reshape(keys.shape)
-    buckets: Buckets = defaultdict(list)
-    found: dict[int, Match] = {}
-    for number in np.flatnonzero(shared.any(axis=1)).tolist():
-        own = keys[number][shared[number]].tolist()
-        match = _best(sketches[number], own, buckets, sketches)
-        if match:
-            found[number] = match
-        else:
-            _insert(number, own, buckets)
-    return found
+class Sketches:
+    """The sketches of many texts by the number of their turn, in temporary files once they are more than 4 MiB.
 
+    On disk a text takes 160 bytes and four for each of its characters, in memory eight.
+    """
 
-def near_across(sketches: Sequence[Sketch], others: Sequence[Sketch]) -> dict[int, Match]:
-    """The texts near one of the others, each with that one's number."""
-    keys, other_keys = _stacked(sketches), _stacked(others)
-    shared, other_shared = np.isin(keys, other_keys), np.isin(other_keys, keys)
-    buckets: Buckets = defaultdict(list)
-    for number in np.flatnonzero(other_shared.any(axis=1)).tolist():
-        _insert(number, other_keys[number][other_shared[number]].tolist(), buckets)
-    found: dict[int, Match] = {}
-    for number in np.flatnonzero(shared.any(axis=1)).tolist():
-        match = _best(sketches[number], keys[number][shared[number]].tolist(), buckets, others)
-        if match:
-            found[number] = match
-    return found
+    def __init__(self) -> None:
+        self.bands, self.grams = Scratch(), Scratch()
+        self.ends = array("Q", [0])
 
+    def __len__(self) -> int:
+        return len(self.ends) - 1
 
-Buckets: TypeAlias = defaultdict[int, list[int]]
+    def add(self, text: str) -> None:
+        """Keep the sketch of one more text."""
+        made = sketch(text)
+        self.bands.write(made.bands.tobytes())
+        self.grams.write(made.grams.tobytes())
+        self.ends.append(self.ends[-1] + made.grams.nbytes)
 
+    def grams_of(self, number: int) -> Grams:
+        """The grams of one text."""
+        start, end = self.ends[number : number + 2]
+        self.grams.seek(start)
+        return np.frombuffer(self.grams.read(end - start), dtype=np.uint32)
 
-def _stacked(sketches: Sequence[Sketch]) -> Words:
-    return np.array([one.bands for one in sketches], dtype=np.uint64).reshape(len(sketches), BANDS)
-
-
-def _insert(number: int, keys: Iterable[int], buckets: Buckets) -> None:
-    for key in keys:
-        if len(buckets[key]) < CROWD:
-            buckets[key].append(number)
-
-
-def _best(one: Sketch, keys: Iterable[int], buckets: Buckets, sketches: Sequence[Sketch]) -> Match | None:
-    """The first candidate above the threshold, those that share the most buckets first."""
-    together = Counter(number for key in keys for number in buckets.get(key, ()))
-    ranked = sorted(together, key=lambda number: (-together[number], number))
-    for number in ranked[:CROWD]:
-        share = similarity(one.grams, sketches[number].grams)
-        if share >= THRESHOLD:
-            return number, share
-    return None
+    def band(self, number: int) -> Words:
+        """One key of every text."""
+        column = np.empty(len(self), np.uint64)
+        self.bands.seek(0)
+        for start in range(0, len(column), _CHUNK):
+            rows = np.frombuffer(self.bands.read(_CHUNK * BANDS * 8), dtype=np.uint64).reshape(-1, BANDS)
+            column[start : start + len(rows)] = rows[:, number]
+        return column

@@ -6,7 +6,8 @@ that is "NAN" itself stands in a list. Format: https://huggingface.co/datasets/z
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from ..errors import AnswerError
@@ -16,35 +17,64 @@ from .notation import Notation, Shown, first_place, parsed
 
 NONE = "NAN"
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+_string = encode_basestring
 
 
 def spell(value: Value, shape: Fields, text: str) -> str:
     """The value as JSON, keys in the shape's order, lists in order of mention in `text`."""
-    return _ENCODE(_ordered(value, shape, text, {}))
+    return _spelled(value, shape, text, {})
 
 
-def _ordered(value: Value, shape: Shape, text: str, ids: dict[str, str]) -> Value:
-    """The value as it is spelled; `ids` grows with the new name of every Id, in the order in which they come."""
-    if not value and isinstance(shape, Many):  # most labels of most texts
-        return value
+def speller(shape: Fields) -> Callable[[Value, str], str]:
+    """`spell` for many values of one shape, whose keys are spelled once."""
+    keys = [(name, f"{_string(name)}: ", inner, isinstance(inner, Many)) for name, inner in shape.fields.items()]
+
+    def spelled(value: Value, text: str) -> str:
+        ids: dict[str, str] = {}
+        pairs = [
+            key + ("[]" if is_list and not value[name] else _spelled(value[name], inner, text, ids))
+            for name, key, inner, is_list in keys
+            if name in value
+        ]
+        return f"{{{', '.join(pairs)}}}"
+
+    return spelled
+
+
+def _spelled(value: Value, shape: Shape, text: str, ids: dict[str, str]) -> str:
+    """The value as JSON; `ids` grows with the new name of every Id, in the order in which they come."""
     match shape:
+        case Many(of=inner):
+            if not value:  # most labels of most texts
+                return "[]"
+            if isinstance(inner, Span):
+                return _strings(value, text)
+            items = sorted(value, key=lambda item: _position(item, inner, text, ids)) if len(value) > 1 else value
+            return f"[{', '.join([_spelled(item, inner, text, ids) for item in items])}]"
         case Fields(fields=fields):
-            return {key: _ordered(value[key], inner, text, ids) for key, inner in fields.items() if key in value}
+            return _object([(key, _spelled(value[key], fields[key], text, ids)) for key in fields if key in value])
         case Keyed(of=inner):
             names = sorted(value, key=lambda name: (first_place(name, text), name))
-            return {name: _ordered(value[name], inner, text, ids) for name in names}
-        case Many(of=Span()):
-            return sorted(value, key=lambda span: (first_place(span, text), span)) if len(value) > 1 else value
-        case Many(of=inner):
-            items = sorted(value, key=lambda item: _position(item, inner, text, ids)) if len(value) > 1 else value
-            return [_ordered(item, inner, text, ids) for item in items]
+            return _object([(name, _spelled(value[name], inner, text, ids)) for name in names])
         case Slot():
-            fillers = sorted(value, key=lambda filler: (first_place(filler, text), filler))
-            return fillers[0] if len(fillers) == 1 and fillers != [NONE] else fillers or NONE
+            if not value:
+                return _string(NONE)
+            return _string(value[0]) if len(value) == 1 and value[0] != NONE else _strings(value, text)
         case Id():
-            return ids.setdefault(value, f"n{len(ids) + 1}")
-    return value
+            return _string(ids.setdefault(value, f"n{len(ids) + 1}"))
+        case Number():
+            return json.dumps(value)
+    return _string(value)
+
+
+def _object(spelled: Sequence[tuple[str, str]]) -> str:
+    return f"{{{', '.join([f'{_string(key)}: {value}' for key, value in spelled])}}}"
+
+
+def _strings(values: Sequence[str], text: str) -> str:
+    if len(values) == 1:
+        return f"[{_string(values[0])}]"
+    return f"[{', '.join(map(_string, sorted(values, key=lambda value: (first_place(value, text), value))))}]"
 
 
 def _position(value: Value, shape: Shape, text: str, ids: Mapping[str, str]) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from ..bases import PACKAGED
 from ..errors import ModelError
 from ..files import read_json
+from ..hub import download
 from ..sections import Model
 
 EMBEDDED = {
@@ -35,16 +36,8 @@ def read_config(model: Model, root: Path) -> tuple[dict[str, Any], Path | None]:
     path = Path(model.base)
     if path.is_dir():
         return _read(path), path
-    from huggingface_hub import hf_hub_download
-
-    try:
-        found = Path(hf_hub_download(model.base, "config.json", revision=model.revision))
-    except Exception as exc:
-        raise ModelError(
-            f"no config.json of {model.base!r}: not a folder, and the hub says: {str(exc).strip().splitlines()[0]}",
-            remedy="Put the model's config.json into a folder and set model.base to that",
-        ) from exc
-    return _read(found.parent), found.parent
+    found = download(model.base, model.revision, ("config.json",))
+    return _read(found), found
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Seconds of a training from its work and a device's rates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..footprint import Choice, Shape, Training, Work, flop
 from ..footprint.memory import STORAGE, kept_per_token
@@ -39,6 +39,14 @@ def seconds(
     adapter = training.trained(shape) * TRAINED * PASSES / device.bandwidth
     spent = (_piece(shape, training, choice, work, device, launch) for step in steps for work in step)
     return sum(spent) + len(steps) * (STEP[device.gpu] + adapter)
+
+
+def captures(shape: Shape, steps: Iterable[Sequence[Work]]) -> float:
+    """Seconds, once in a training, in which graphs are recorded: one for every size of piece, after two passes."""
+    from ..train.batches import bucket
+
+    sizes = {(bucket(int(work.tokens)), bucket(int(work.answers), 1)) for step in steps for work in step}
+    return len(sizes) * 3 * LAUNCH[True] * shape.layers
 
 
 def _piece(shape: Shape, training: Training, choice: Choice, work: Work, device: Device, launch: float) -> float:

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, choose, packable, shape_of, training_of
+from ..footprint import Choice, Lengths, Shape, Training, Work, choose, packable, shape_of, training_of, waits
 from ..footprint.memory import memory as parts_of
 from .devices import Device, device_of
 from .effects import idle
 from .model import read_config, stored_bytes
-from .pace import seconds
+from .pace import captures, seconds
 from .rows import train_lengths
 from .steps import Schedule, pieces, schedule
 
@@ -69,6 +69,8 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     choice = _choice(config, shape, training, lengths, made, device, packable(keys, window))
     steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in made.sample]
     share = made.steps / max(1, len(made.sample))
+    graphs = _graphs(config, shape, lengths, made, choice, device)
+    once = captures(shape, steps) if graphs else 0.0
     largest = max((piece.tokens for step in steps for piece in step), default=window)
     sample = (lengths.kept[row] for step in made.sample for row in step)
     return Plan(
@@ -82,7 +84,7 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
         step_rows=made.rows,
         steps=made.steps,
         tokens=round(sum(sample) * share),
-        seconds=seconds(shape, training, choice, steps, device, bool(_forced(config).get("graphs"))) * share,
+        seconds=seconds(shape, training, choice, steps, device, graphs) * share + once,
         disk=_disk(config, shape, trained, training, root, stored_bytes(keys)),
         choice=choice,
         warnings=tuple(idle(config, shape, lengths, made, choice, device)),
@@ -133,6 +135,17 @@ def _choice(
         recompute_layers=shape.layers if recompute == "all" else recompute,
         tokens=forced.get("tokens"),
     )
+
+
+def _graphs(
+    config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
+) -> bool:  # fmt: skip
+    """Whether a piece is launched as one, as train/speed.py decides it for one process."""
+    forced = _forced(config).get("graphs")
+    if forced is not None or not (device.gpu and choice.packed and not choice.recompute_layers):
+        return bool(forced)
+    step = made.rows * sum(lengths.kept) / max(1, len(lengths.kept))
+    return waits(shape, Work(step, step * lengths.answer_share, step**2 / made.rows))
 
 
 def _memory(

@@ -1,7 +1,7 @@
 """What makes a file format: how it is read, and how it is recognised."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,6 +35,7 @@ class Format:
     `parse(row, where)`: for formats that are JSON objects; raises KeyError, TypeError, ValueError on another shape.
     `merge`: for those of `parse` whose rows about one text become one record.
     `flat`: whether `parse` of each JSON object is all there is to reading, so that lines can be read apart.
+    `items`: where a row is `text` and lists of items, by field of a Record: the row's list, and what reads one of it.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Format:
     parse: Parse | None = None
     merge: Merge | None = None
     flat: bool = False
+    items: Mapping[str, tuple[str, Callable[[dict[str, Any]], Any]]] = field(default_factory=dict)

@@ -62,6 +62,7 @@ def _union(group: list[Record]) -> Record:
         entities=tuple(dict.fromkeys(entity for record in group for entity in record.entities)),
         relations=tuple(dict.fromkeys(relation for record in group for relation in record.relations)),
         events=tuple(dict.fromkeys(event for record in group for event in record.events)),
+        tasks=tuple(dict.fromkeys(task for record in group for task in record.tasks)),
     )
 
 
@@ -82,6 +83,7 @@ def parse(row: Row, where: str) -> Record:
         events=tuple(item for item in items if isinstance(item, Event)),
         source=optional(row, "source") or "",
         where=where,
+        tasks=(task,) if task else (),
     )
 
 

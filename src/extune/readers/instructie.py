@@ -30,9 +30,9 @@ def parse(row: Row, where: str) -> Record:
         identifier(row),
         text,
         language(row, text),
-        tuple([entity(item) for item in objects(row, "entity")]),
-        tuple([relation(item) for item in objects(row, "relation")]),
-        tuple([event(item) for item in objects(row, "event")]),
+        tuple([entity(item) for item in objects(row, "entity")]) if "entity" in row else (),
+        tuple([relation(item) for item in objects(row, "relation")]) if "relation" in row else (),
+        tuple([event(item) for item in objects(row, "event")]) if "event" in row else (),
         where=where,
     )
 
@@ -63,4 +63,5 @@ def _ours(items: Any, name: str) -> bool:
     return isinstance(items, list) and all(isinstance(item, dict) and ITEM_KEYS[name] in item for item in items)
 
 
-INSTRUCTIE = Format("instructie", read, matches, parse, flat=True)
+ITEMS = {"entities": ("entity", entity), "relations": ("relation", relation), "events": ("event", event)}
+INSTRUCTIE = Format("instructie", read, matches, parse, flat=True, items=ITEMS)

@@ -8,13 +8,18 @@ from json.scanner import make_scanner
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import orjson
+
 from ..files import HEAD, Unread
+from ..index import Index, key_of
 from ..records import Entity, Record, Rejected, detect_language
 from .elements import raw_records
 from .encodings import guessed
 
 Row: TypeAlias = dict[str, Any]
 Parse: TypeAlias = Callable[[Row, str], Record]
+
+QUOTE, BACKSLASH = b'"\\'
 
 KEPT = HEAD
 """Characters of a rejected line that go to the quarantine file."""
@@ -30,7 +35,13 @@ def read_lines(path: Path, parse: Parse) -> Iterator[Record | Rejected]:
 
 
 def read_line(raw: bytes, where: str, parse: Parse) -> Record | Rejected:
-    """One line as a Record, or what is wrong with it."""
+    """One line as a Record, or what is wrong with it; what may be wrong is read again with care."""
+    row = quickly(raw)
+    if type(row) is dict and "graph" not in row:
+        try:
+            return checked(parse(row, where))
+        except (KeyError, TypeError, ValueError, RecursionError):
+            pass
     try:
         return checked(parse(parse_row(raw), where))
     except (KeyError, TypeError, ValueError, RecursionError) as exc:
@@ -87,15 +98,29 @@ def rename(row: Row, columns: Mapping[str, str]) -> Row:
 
 def identified(results: Iterable[Record | Rejected]) -> Iterator[Record | Rejected]:
     """Ids unique in the file: a hash of the text where one is missing, `-LINE` added where one repeats."""
-    seen: set[str] = set()
+    seen = Index()
     for result in results:
         if isinstance(result, Record):
             name = result.id or sha256(result.text.encode()).hexdigest()[:16]
-            while name in seen:
+            while not seen.add(key_of(name)):
                 name += f"-{result.where.rpartition(':')[2]}"
-            seen.add(name)
             result = replace(result, id=name)
         yield result
+
+
+def quickly(raw: bytes) -> Any:
+    """The value of a JSON text as orjson reads it; None where `parse_json` might read it otherwise, and for an Unread.
+
+    orjson keeps the last of repeated keys: then what it writes has fewer quotes. Integers beyond 64 bits become floats,
+    which a field that takes integers refuses; a graph does not, and takes them as names.
+    """
+    try:
+        value = orjson.loads(raw)
+        quotes = orjson.dumps(value).count(QUOTE)
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+    escaped = BACKSLASH in raw and b"\\u0022" in raw
+    return None if escaped or quotes != raw.count(QUOTE) else value
 
 
 def parse_json(text: str) -> Any:
@@ -206,9 +231,9 @@ def objects(row: Row, name: str) -> list[Row]:
 def identifier(row: Row) -> str:
     """The row's own id, a string or a number; empty if it has none. Raises TypeError."""
     value = row.get("id")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return optional(row, "id") or ""
+    if value is None:
+        return ""
+    return str(value) if type(value) is int else string(row, "id")
 
 
 def language(row: Row, text: str) -> str:
@@ -217,14 +242,19 @@ def language(row: Row, text: str) -> str:
 
 
 def checked(record: Record) -> Record:
-    """The record, if its text can be trained on and its offsets are true. Raises ValueError."""
-    if not record.text.strip():
-        raise ValueError("the text is empty")
-    if "\0" in record.text:
-        raise ValueError("the text holds a NUL character")
-    for entity in record.entities:
-        _check_offsets(entity, record.text)
+    """The record, if its text can be trained on and its offsets are true. Raises TypeError, ValueError."""
+    check(record.text, record.entities)
     return record
+
+
+def check(text: str, entities: Iterable[Entity]) -> None:
+    """Raises ValueError for a text that cannot be trained on, TypeError or ValueError for offsets that are not true."""
+    if not text.strip():
+        raise ValueError("the text is empty")
+    if "\0" in text:
+        raise ValueError("the text holds a NUL character")
+    for entity in entities:
+        _check_offsets(entity, text)
 
 
 def _check_offsets(entity: Entity, text: str) -> None:

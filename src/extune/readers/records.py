@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..records import Record, Rejected, record_from_json
+from ..records import Entity, Record, Rejected, Relation, record_from_json
 from .format import Format, Sample
 from .lines import Row, filled, identified, identifier, language, objects, optional, read_lines, string
 
@@ -32,6 +32,8 @@ def parse(row: Row, where: str) -> Record:
 
 def _check_details(row: Row) -> None:
     optional(row, "source")
+    if row.get("graph"):
+        objects({"graph": [row["graph"]]}, "graph")
     for relation in objects(row, "relations"):
         optional(relation, "head_type")
         optional(relation, "tail_type")
@@ -61,4 +63,16 @@ def _has_our_items(row: Row) -> bool:
     )
 
 
-RECORDS = Format("records", read, matches, parse, flat=True)
+def entity(item: Row) -> Entity:
+    """{text, type, start?, end?}"""
+    return Entity(filled(item, "text"), filled(item, "type"), item.get("start"), item.get("end"))
+
+
+def relation(item: Row) -> Relation:
+    """{head, head_type?, relation, tail, tail_type?}"""
+    head, label, tail = filled(item, "head"), filled(item, "relation"), filled(item, "tail")
+    return Relation(head, label, tail, optional(item, "head_type"), optional(item, "tail_type"))
+
+
+PLAIN = {"entities": ("entities", entity), "relations": ("relations", relation)}
+RECORDS = Format("records", read, matches, parse, flat=True, items=PLAIN)

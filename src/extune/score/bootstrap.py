@@ -1,8 +1,9 @@
 """How sure a score is: intervals over the documents it was taken from."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from .counts import Counts
+from .counts import Counts, repeated
 
 
 def bootstrap(per_document: Sequence[Counts], resamples: int, seed: int) -> tuple[float, float]:
@@ -15,9 +16,11 @@ def bootstrap(per_document: Sequence[Counts], resamples: int, seed: int) -> tupl
 
     if not per_document:
         return 0.0, 0.0
-    rows = np.array([(counts.tp, counts.predicted, counts.gold) for counts in per_document])
-    kinds, sizes = np.unique(rows, axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(rows), sizes / len(rows), size=resamples)
+    rows: Counter[tuple[int, int, int]] = Counter()
+    for counts, times in repeated(per_document):
+        rows[counts.tp, counts.predicted, counts.gold] += times
+    kinds, sizes = (np.array(column) for column in zip(*sorted(rows.items()), strict=True))
+    drawn = np.random.default_rng(seed).multinomial(len(per_document), sizes / len(per_document), size=resamples)
     tp, predicted, gold = (drawn @ kinds).T
     low, high = np.percentile(2 * tp / np.maximum(predicted + gold, 1), (2.5, 97.5))
     return float(low), float(high)

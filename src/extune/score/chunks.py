@@ -38,7 +38,9 @@ def _scored(pairs: Iterable[Pair], task: Task) -> Scored:
 
     def sides() -> Iterator[tuple[Record, Record]]:
         for gold, predicted, notes in pairs:
-            problems.append(notes)
+            if notes:
+                problems.append(notes)
             yield gold, predicted
 
-    return score(sides(), task), count_problems(problems) if problems else {}
+    found = score(sides(), task)
+    return found, count_problems(problems) if found.per_document else {}

@@ -1,7 +1,8 @@
 """What is counted, so that the counts of two shards add up to the counts of the whole."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -54,6 +55,18 @@ class Counts:
     def empty_on_nonempty_rate(self) -> float:
         """Share of the documents with gold items where nothing was predicted."""
         return ratio(self.empty, self.nonempty)
+
+
+def repeated(documents: Sequence[Counts]) -> list[tuple[Counts, int]]:
+    """Each object and how often it stands there: a score keeps equal counts once, so they are few."""
+    times = Counter(map(id, documents))
+    return [(one, times[name]) for name, one in {id(one): one for one in documents}.items()]
+
+
+def summed(documents: Sequence[Counts]) -> Counts:
+    """The sum of the counts of many documents."""
+    parts = repeated(documents)
+    return Counts(*(sum(times * getattr(one, name) for one, times in parts) for name in Counts.__slots__))
 
 
 def ratio(part: int, whole: int) -> float:

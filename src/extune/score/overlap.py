@@ -33,7 +33,11 @@ def absent(strings: Iterable[str], text: str) -> set[str]:
 def places(strings: Iterable[str], text: str) -> dict[str, list[int]]:
     """Where each string begins in the text, the first MENTIONS of it; strings that stand nowhere are left out."""
     found: dict[str, list[int]] = {}
-    for size, group in _by_length(strings).items():
+    wanted = set(strings)
+    if len(wanted) < MANY:
+        mentions = ((string, occurrences(text, string)[:MENTIONS]) for string in wanted)
+        return {string: [start for start, _ in offsets] for string, offsets in mentions if offsets}
+    for size, group in _by_length(wanted).items():
         if not size:
             continue
         starts = _searched(group, text) if len(group) < MANY else _scanned(group, size, text)
@@ -95,7 +99,7 @@ def candidates(wanted: Iterable[Key], found: Iterable[Key], text: str) -> list[t
     depend on which side is which.
     """
     left, right = set(wanted), sorted(found)
-    if not left or not right:
+    if {key[0] for key in left}.isdisjoint(key[0] for key in right):
         return []
     table = overlaps((s for key in sorted(left) for s in key[1:]), (s for key in right for s in key[1:]), text)
     pairs = [(share, other, key) for key in right for share, other in _near(key, table) if other in left]

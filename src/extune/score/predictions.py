@@ -3,8 +3,7 @@
 A row of the latter asks one text about a part of the schema; consecutive rows of one source and id are one text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence, Set
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +15,7 @@ from ..readers.iepile import parse
 from ..records import Record, record_from_json
 from ..tasks import Task
 
-Row: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = dict[str, Any]
 Pair: TypeAlias = tuple[Record, Record, list[str]]
 """Gold, predicted, and what went wrong: of chunks, an answer that could not be read."""
 
@@ -58,30 +57,39 @@ def chunk_pairs(
 ) -> Iterator[Pair]:
     """`read_chunks` of some lines of a file; `known` gets the source and id of every text."""
     empty: set[str] = set()
-    for name, rows in groupby(_rows(lines, path), key=lambda numbered: _text(numbered[1])):
-        first, *others = rows
-        where = f"{path}:{first[0]}"
+    for name, rows in _texts(lines, path, empty):
+        where = f"{path}:{rows[0][0]}"
         if name in known:
             raise DataError(
                 f"rows of the text {name[1]!r} stand apart", where=where, remedy="Sort the rows by source and id"
             )
         known.add(name)
-        yield _pair(f"{name[0]}{name[1]}", [first, *others], task, path, empty)
+        yield _pair(f"{name[0]}{name[1]}", rows, task, path, empty)
 
 
-def _rows(lines: Iterable[tuple[int, bytes]], path: Path) -> Iterator[tuple[int, Row]]:
+def _texts(
+    lines: Iterable[tuple[int, bytes]], path: Path, empty: Set[str]
+) -> Iterator[tuple[tuple[str, str], list[tuple[int, Row]]]]:
+    """The source and id of each text with its rows: the first, and those of the others that may say something."""
+    text: tuple[str, str] | None = None
+    rows: list[tuple[int, Row]] = []
     for number, line in lines:
         try:
             row = loads(line)
-            _VALUES(row)
+            _, _, output, name = _VALUES(row)
         except (ValueError, TypeError, KeyError, RecursionError):
             remedy = f"Each line has {', '.join(FIELDS)}; --compat counts and skips those that do not"
             raise DataError("not a prediction", where=f"{path}:{number}", remedy=remedy) from None
-        yield number, row
-
-
-def _text(row: Row) -> tuple[str, str]:
-    return str(row.get("source") or ""), str(row["id"])
+        here = str(row.get("source") or ""), str(name)
+        if here == text:
+            if type(output) is not str or output not in empty:
+                rows.append((number, row))
+            continue
+        if text:
+            yield text, rows
+        text, rows = here, [(number, row)]
+    if text:
+        yield text, rows
 
 
 def _pair(name: str, rows: Sequence[tuple[int, Row]], task: Task, path: Path, empty: set[str]) -> Pair:
@@ -102,13 +110,17 @@ def _pair(name: str, rows: Sequence[tuple[int, Row]], task: Task, path: Path, em
         found += items
         if not items and len(empty) < EMPTY:
             empty.add(row["output"])
-    return gold, task.with_items(Record(*head, source=said.source), found), problems
+    predicted = Record(*head, source=said.source)
+    return gold, task.with_items(predicted, found) if found else predicted, problems
 
 
 def _parsed(row: Row, part: str, where: str) -> Record:
-    """What the label or the output says."""
-    other = {"label": "output", "output": "label"}[part]
+    """What the label or the output says; `parse` reads the label of a row that has one."""
+    if part == "output":
+        row = {**row, "label": None}
+    elif row["label"] is None:
+        row = {key: value for key, value in row.items() if key != "output"}
     try:
-        return parse({key: value for key, value in row.items() if key != other}, where)
+        return parse(row, where)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
         raise DataError(f"{part}: {exc}", where=where) from None

@@ -43,6 +43,22 @@ def count_rows(
     return {name: _finished(row) for name, row in rows.items()}
 
 
+def hit_rows(names: Mapping[Key, str], spans: Callable[[Key], Sequence[str]], absent: Set[str]) -> Rows:
+    """`count_rows` of two sides that are the same, from the name of each key."""
+    hits: dict[str, list[int]] = {}
+    for key, name in names.items():
+        strings = spans(key)
+        invented = sum(string in absent for string in strings) if absent else 0
+        row = hits.get(name)
+        if row is None:
+            hits[name] = [1, invented, len(strings)]
+        else:
+            row[0] += 1
+            row[1] += invented
+            row[2] += len(strings)
+    return {name: (hit, hit, hit, 1, 1, invented, size, 1, 0) for name, (hit, invented, size) in hits.items()}
+
+
 def total_row(rows: Iterable[Row], hits: int) -> Row:
     """The document as a whole, from its rows by label and how many found items are right."""
     predicted = gold = invented = spans = 0
@@ -77,10 +93,10 @@ def add_rows(table: Table, rows: Mapping[str, Row]) -> None:
         add_row(table, name, row)
 
 
-def add_row(table: Table, name: str, row: Row) -> None:
-    """Add one row to those of all documents."""
+def add_row(table: Table, name: str, row: Row, times: int = 1) -> None:
+    """Add one row, of so many documents, to those of all documents."""
     place = name, row
-    table[place] = table.get(place, 0) + 1
+    table[place] = table.get(place, 0) + times
 
 
 def frozen(table: Mapping[tuple[str, Row], int]) -> dict[str, Counts]:

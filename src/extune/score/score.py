@@ -7,10 +7,10 @@ from typing import TypeAlias
 from ..records import Record
 from ..tasks import Task
 from .answers import Answered
-from .counts import Counts, merge
+from .counts import Counts, merge, summed
 from .mistakes import Mistakes, settled
 from .rows import frozen
-from .tally import Sides, Tally, add, document_row, label_rows
+from .tally import Sides, Tally, add, document_row, label_rows, settle
 from .views import mentions
 
 GROUPS = ("view", "source", "language", "length", "seen")
@@ -45,7 +45,7 @@ class Score:
     @property
     def total(self) -> Counts:
         """All documents together."""
-        return sum(self.per_document, Counts())
+        return summed(self.per_document)
 
 
 def _merged(left: Tables, right: Tables) -> Tables:
@@ -78,6 +78,7 @@ def score(pairs: Iterable[tuple[Record, Record]], task: Task, seen: Set[str] | N
     tally = Tally()
     for gold, predicted in pairs:
         add(tally, Sides(gold, predicted, task), seen)
+    settle(tally, task)
     return Score(
         tuple(tally.documents),
         frozen(tally.labels),

@@ -2,9 +2,9 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence, Set
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 from ..errors import DataError
 from ..records import Record, detect_language
@@ -13,7 +13,7 @@ from .answers import Answered, answered
 from .counts import Counts
 from .mistakes import Worst, foremost, mistakes, worst_of
 from .overlap import absent, assigned, candidates
-from .rows import Key, Row, Rows, Table, add_row, add_rows, count_rows, total_row
+from .rows import Key, Row, Rows, Table, add_row, add_rows, count_rows, hit_rows, total_row
 from .views import VIEWS, Keys, mentions
 
 LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000)
@@ -21,14 +21,23 @@ LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000)
 
 Items: TypeAlias = Mapping[Key, Item]
 
+SILENT = total_row((), 0)
+"""The row of a document without any item on either side."""
+
 
 class Tally:
-    """What grows while documents pass; equal counts are kept once."""
+    """What grows while documents pass; equal counts are kept once.
+
+    `places`: documents by source, language, length and row. `silent`: those that are SILENT, which most texts of many
+    a schema are; `settle` puts both into `groups` and `views`.
+    """
 
     def __init__(self) -> None:
         self.documents: list[Counts] = []
         self.distinct: dict[Row, Counts] = {}
         self.labels: Table = {}
+        self.places: dict[tuple[str, str, str, Row], int] = {}
+        self.silent = 0
         self.groups: defaultdict[str, Table] = defaultdict(dict)
         self.views: defaultdict[str, Table] = defaultdict(dict)
         self.answers: list[Answered] = []
@@ -37,7 +46,12 @@ class Tally:
 
 
 class Sides:
-    """The items of a pair by key, each once, and the predicted spans that the text does not have."""
+    """The items of a pair by key, each once, and the predicted spans that the text does not have.
+
+    `same`: both sides have the same items, not only the same keys, so one side is all there is to count.
+    """
+
+    __slots__ = ("absent", "found", "gold", "predicted", "same", "spans", "task", "wanted")
 
     def __init__(self, gold: Record, predicted: Record, task: Task) -> None:
         if gold.id != predicted.id:
@@ -49,15 +63,18 @@ class Sides:
         self.gold, self.predicted, self.task = gold, predicted, task
         self.wanted: Items = {task.key(item): item for item in task.items(gold)}
         self.found: Items = {task.key(item): item for item in task.items(predicted)}
+        self.same = self.wanted == self.found
         self.spans = {key: task.spans(item) for key, item in self.found.items()}
-        self.absent = absent((span for spans in self.spans.values() for span in spans), gold.text)
+        self.absent = absent([span for spans in self.spans.values() for span in spans], gold.text)
 
 
 def label_rows(sides: Sides) -> Rows:
     """Rows of one document by label."""
     label = sides.task.label
-    wanted = {key: label(item) for key, item in sides.wanted.items()}
-    return _strict_rows(sides, wanted, {key: label(item) for key, item in sides.found.items()})
+    found = {key: label(item) for key, item in sides.found.items()}
+    if sides.same:
+        return hit_rows(found, sides.spans.__getitem__, sides.absent)
+    return _strict_rows(sides, {key: label(item) for key, item in sides.wanted.items()}, found)
 
 
 def document_row(sides: Sides, rows: Rows) -> Row:
@@ -71,33 +88,46 @@ def _strict_rows(sides: Sides, wanted: Mapping[Key, str], found: Mapping[Key, st
 
 
 def add(tally: Tally, sides: Sides, seen: Set[str] | None) -> None:
-    """Add a document to all that is counted."""
-    rows = label_rows(sides)
-    total = document_row(sides, rows)
+    """Add a document to all that is counted but for what `settle` adds."""
+    silent = not sides.wanted and not sides.found
+    rows = {} if silent else label_rows(sides)
+    total = SILENT if silent else document_row(sides, rows)
     tally.documents.append(tally.distinct.get(total) or tally.distinct.setdefault(total, Counts(*total)))
-    add_rows(tally.labels, rows)
-    for group, name in _places(sides.gold):
-        add_row(tally.groups[group], name, total)
+    place = _place(sides.gold, total)
+    tally.places[place] = tally.places.get(place, 0) + 1
     if seen is not None:
         add_rows(tally.groups["seen"], _seen_rows(sides, seen))
-    _add_views(tally, sides)
     if sides.task.name == "QA" and (answer := answered(sides.gold, sides.predicted)):
         tally.answers.append(answer)
+    if silent:
+        tally.silent += 1
+        return
+    add_rows(tally.labels, rows)
+    _add_views(tally, sides)
     if sides.wanted.keys() != sides.found.keys():
         _add_mistakes(tally, sides)
 
 
-def _places(gold: Record) -> tuple[tuple[str, str], ...]:
-    """The groups that a document belongs to as a whole."""
-    language = gold.lang or detect_language(gold.text)
-    return (("source", gold.source), ("language", language), ("length", length_bucket(len(gold.text))))
+def settle(tally: Tally, task: Task) -> None:
+    """Put the documents into their groups, and those that say nothing into every view: once, after the last."""
+    for (source, language, length, row), times in tally.places.items():
+        for group, name in (("source", source), ("language", language), ("length", length)):
+            add_row(tally.groups[group], name, row, times)
+    for name in VIEWS[task.name] if tally.silent else ():
+        tally.views.setdefault(name, {})
+        add_row(tally.groups["view"], name, SILENT, tally.silent)
+
+
+def _place(gold: Record, total: Row) -> tuple[str, str, str, Row]:
+    return gold.source, gold.lang or detect_language(gold.text), length_bucket(len(gold.text)), total
 
 
 def length_bucket(characters: int) -> str:
     """The name of the bucket: `0-49`, `50-99`, ... `5000-`."""
-    place = bisect_right(LENGTHS, characters)
-    start = LENGTHS[place - 1] if place else 0
-    return f"{start}-{LENGTHS[place] - 1}" if place < len(LENGTHS) else f"{start}-"
+    return _BUCKETS[bisect_right(LENGTHS, characters)]
+
+
+_BUCKETS = (*(f"{start}-{end - 1}" for start, end in pairwise((0, *LENGTHS))), f"{LENGTHS[-1]}-")
 
 
 def _seen_rows(sides: Sides, seen: Set[str]) -> Rows:
@@ -116,15 +146,21 @@ def _met(strings: tuple[str, ...], seen: Set[str]) -> str:
     return "seen" if hits == len(strings) else "partly" if hits else "unseen"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The keys of one part of the items, with their labels, those of both sides, and the strict rows."""
+class _Part(NamedTuple):
+    """The keys of one part of the items, with their labels, those of both sides, and the strict rows.
 
-    wanted: dict[Key, str]
-    found: dict[Key, str]
-    same: dict[Key, Key]
+    `near`: the others that overlap, wanted and found, with how much, if a view asks for it.
+    """
+
+    wanted: Mapping[Key, str]
+    found: Mapping[Key, str]
+    same: Mapping[Key, Key]
+    near: Sequence[tuple[float, Key, Key]]
     rows: Rows
     total: Row
+
+
+_LENIENT = frozenset(view.keys for views in VIEWS.values() for view in views.values() if view.overlap is not None)
 
 
 def _add_views(tally: Tally, sides: Sides) -> None:
@@ -139,11 +175,16 @@ def _add_views(tally: Tally, sides: Sides) -> None:
 
 
 def _part(sides: Sides, keys: Keys) -> _Part:
-    wanted = {key: key[0] for item in sides.wanted.values() for key in keys(item)}
     found = {key: key[0] for item in sides.found.values() for key in keys(item)}
+    if sides.same:
+        rows = hit_rows(found, _spans, sides.absent)
+        return _Part(found, found, {}, (), rows, total_row(rows.values(), len(found)))
+    wanted = {key: key[0] for item in sides.wanted.values() for key in keys(item)}
     same = {key: key for key in found if key in wanted}
+    missed, extra = wanted.keys() - same.keys(), found.keys() - same.keys()
+    near = candidates(missed, extra, sides.gold.text) if keys in _LENIENT else ()
     rows = count_rows(wanted, found, same, _spans, sides.absent)
-    return _Part(wanted, found, same, rows, total_row(rows.values(), len(same)))
+    return _Part(wanted, found, same, near, rows, total_row(rows.values(), len(same)))
 
 
 def _spans(key: Key) -> Key:
@@ -152,15 +193,13 @@ def _spans(key: Key) -> Key:
 
 def _view_rows(part: _Part, least: float | None, sides: Sides) -> tuple[Rows, Row]:
     """Rows of a view and of all its labels; where overlap is enough, what is the same has gone first."""
-    wanted, found, same = part.wanted, part.found, part.same
-    if least is None or len(same) in (len(wanted), len(found)):
+    if least is None or not part.near:
         return part.rows, part.total
-    pairs = candidates(wanted.keys() - same.keys(), found.keys() - same.keys(), sides.gold.text)
-    near = assigned(pair for pair in pairs if pair[0] >= least)
-    if not near:
+    hits = {**part.same, **assigned(pair for pair in part.near if pair[0] >= least)}
+    if len(hits) == len(part.same):
         return part.rows, part.total
-    rows = count_rows(wanted, found, same | near, _spans, sides.absent)
-    return rows, total_row(rows.values(), len(same) + len(near))
+    rows = count_rows(part.wanted, part.found, hits, _spans, sides.absent)
+    return rows, total_row(rows.values(), len(hits))
 
 
 def _add_mistakes(tally: Tally, sides: Sides) -> None:

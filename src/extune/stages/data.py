@@ -3,10 +3,11 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from ..convert import convert_lines, file_batches, keep_empty, key_of, state_of,
 from ..errors import CheckFailed
 from ..files import atomic, count_lines, raw_lines, read_jsonl, write_json, write_jsonl
 from ..frames import read_relations
+from ..gather import QUARANTINE, BadSource
 from ..generate import generate as generate_corpus
 from ..generate import instruct_row, schema_of
 from ..instruct import Asking
-from ..prepare import BadSource, Prepared
+from ..prepare import Prepared
 from ..prepare import prepare as prepare_records
 from ..prompt import Prompt
-from ..records import Record, Rejected, record_from_json, record_to_json
+from ..records import Record, Rejected, record_from_json
 from ..schema import Schema, read_schema, schema_to_json
 from ..sections import Limits
 from ..tasks import task
@@ -55,45 +57,53 @@ def prepare(config: Config, root: Path) -> dict[str, Any]:
 
     faults.jsonl names every item that the schema or the text lacks.
     """
-    try:
-        done = prepare_records(
-            config.data, task(config.task.name), Path(os.path.relpath(root)),
-            augment=config.augment, shots=config.task.examples, seed=config.seed,
-        )  # fmt: skip
-    except BadSource as exc:
-        with _whole(root / RECORDS) as target:
-            _quarantine(target, exc.rejected)
-        raise
-    for warning in done.warnings:
-        log.warning(warning)
-    _hold_to_limits(config, done, root)
+    bad = None
     with _whole(root / RECORDS) as target:
-        for name, records in done.splits.items():
-            write_jsonl(target / f"{name}.jsonl", map(record_to_json, records))
-        _quarantine(target, done.rejected)
-        write_jsonl(target / "faults.jsonl", map(asdict, done.faults))
-        write_schema(target / "schema.yaml", done.schema)
-        write_json(target / "stats.json", done.stats)
-    sizes = {name: len(records) for name, records in done.splits.items()}
+        try:
+            done = _prepared(config, root, target)
+        except BadSource as exc:
+            bad = exc  # its quarantine alone takes the folder's place
+    if bad:
+        raise bad
+    sizes = {name: part["records"] for name, part in done.stats["splits"].items()}
     formats = ", ".join(dict.fromkeys(done.stats["formats"].values()))
     return {
         "format": formats,
         **sizes,
-        "quarantined": len(done.rejected),
+        "quarantined": done.stats["rejected"],
         "grounded": done.schema.grounded,
         "written": str(RECORDS),
     }
 
 
-def _hold_to_limits(config: Config, done: Prepared, root: Path) -> None:
+def _prepared(config: Config, root: Path, target: Path) -> Prepared:
+    """All files of data/records, in `target`; its hidden ones are taken away in the end."""
+    try:
+        done = prepare_records(
+            config.data, task(config.task.name), Path(os.path.relpath(root)), target,
+            augment=config.augment, shots=config.task.examples, seed=config.seed,
+        )  # fmt: skip
+        for warning in done.warnings:
+            log.warning(warning)
+        _hold_to_limits(config, done, root, target)
+        write_schema(target / "schema.yaml", done.schema)
+        write_json(target / "stats.json", done.stats)
+        return done
+    finally:
+        for path in target.glob(".*"):
+            path.unlink()
+
+
+def _hold_to_limits(config: Config, done: Prepared, root: Path, target: Path) -> None:
     """Raises CheckFailed where the data oversteps a limit of params.yaml."""
     if config.inspect == Limits():
         return
     from ..inspect import check, inspect_splits, token_counter
 
     counted = config.inspect.max_over_window is not None
+    rejected = (Rejected(**row) for row in read_jsonl(target / QUARANTINE))
     figures = inspect_splits(
-        {name: (*records, *(done.rejected if name == "train" else ())) for name, records in done.given.items()},
+        {name: chain(records, rejected if name == "train" else ()) for name, records in done.given.items()},
         schema=done.schema,
         window=token_counter(root / "models" / "base") if counted else None,
         max_length=int(config.train.sft.get("max_length", 1024)),
@@ -155,13 +165,10 @@ def write_schema(path: Path, schema: Schema) -> None:
         yaml.safe_dump(schema_to_json(schema), handle, allow_unicode=True, sort_keys=False, width=110)
 
 
-def _quarantine(target: Path, rejected: Sequence[Rejected]) -> None:
-    write_jsonl(target / "quarantine.jsonl", map(asdict, rejected))
-
-
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
     """An empty neighbour that takes the folder's place at a clean end: a mistake leaves the last result as it was."""
+    _remove_left(folder)
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     fresh.mkdir(parents=True)
     try:
@@ -170,3 +177,14 @@ def _whole(folder: Path) -> Iterator[Path]:
         fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _remove_left(folder: Path) -> None:
+    """Take away what killed processes left beside the folder: it may be as large as the source."""
+    for left in folder.parent.glob(f".{folder.name}.*.tmp"):
+        try:
+            os.kill(int(left.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except PermissionError:  # it runs, for another user
+            continue

@@ -56,7 +56,7 @@ def _new_run(client: Any, config: Config, root: Path, old: str) -> str:
     log.warning("the tracking store does not know run %s: registering the adapter under a new run", old)
     tags = {**git_state(root), "source.run_id": old}
     with run(client, config.tracking.experiment, tags) as run_id:
-        log_params(client, run_id, chosen_params(config, read_spec(root / ADAPTER).base["fingerprint"]))
+        log_params(client, run_id, chosen_params(config, read_spec(root / ADAPTER).base))
         log_data(client, run_id, str(SFT / "train.jsonl"), md5(root / SFT / "train.jsonl"), "training")
     return run_id
 
@@ -67,6 +67,7 @@ def _tags(config: Config, root: Path, trained: Mapping[str, Any]) -> dict[str, s
         "adapter.sha256": trained["adapter_sha256"],
         "base.name": base["name"],
         "base.fingerprint": base["fingerprint"],
+        **({"base.revision": base["revision"]} if base["revision"] else {}),
         "data.train.md5": md5(root / SFT / "train.jsonl"),
         "prompt.version": PROMPT_VERSION,
         "task": config.task.name,

@@ -2,10 +2,8 @@
 
 import csv
 import logging
-import math
 import shutil
 import tempfile
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,39 +15,36 @@ from ..bases import PACKAGED, fingerprint
 from ..config import Config
 from ..errors import ConfigError
 from ..files import atomic, read_json, read_jsonl, write_json
+from ..hub import commit
 from ..lineage import git_state, library_versions, md5
 from ..prompt import PROMPT_VERSION
 from ..schema import Schema, read_schema
 from .data import RECORDS, SFT, read_records
+from .identity import BASE, NOTE, checkpoint_folder, pinned, rows_per_step, token
 
 log = logging.getLogger(__name__)
 
-BASE, ADAPTER, RUN = Path("models/base"), Path("models/adapter"), Path("models/train_run.json")
+ADAPTER, RUN = Path("models/adapter"), Path("models/train_run.json")
 METRICS, CURVE = Path("metrics/train.json"), Path("plots/loss.csv")
 
 
-CODE = ("train", "families.py", "footprint", "methods.py", "model.py", "templates.yaml", "tokens.py", "vocabulary.py")
-"""What of this package decides how a model is trained."""
-
-
 def base(config: Config, root: Path) -> dict[str, Any]:
-    """Make models/base: the embedded base converted, or a note of another one's fingerprint."""
-    from ..model import convert_packaged
-
+    """Make models/base: the embedded base converted, or a note of another one's fingerprint and commit."""
     name, target = config.model.base, root / BASE
+    note = {"name": name}
     if name in PACKAGED:
-        found = convert_packaged(name, target)
+        from ..model import convert_packaged
+
+        note["fingerprint"] = convert_packaged(name, target)
     else:
         trust = config.model.trust_remote_code
-        found = fingerprint(Path(base_folder(name, config.model.revision, trust)), trust)
+        folder = Path(base_folder(name, config.model.revision, trust))
+        note["fingerprint"] = fingerprint(folder, trust)
+        note |= {"revision": found} if (found := commit(folder)) else {}
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-    write_json(root / BASE / NOTE, {"name": name, "fingerprint": found})
-    return {"base": name, "fingerprint": found, "written": str(BASE)}
-
-
-NOTE = "base.note"
-"""Not `.json`: the fingerprint covers those."""
+    write_json(root / BASE / NOTE, note)
+    return {"base": name, **{key: note[key] for key in note if key != "name"}, "written": str(BASE)}
 
 
 VARYING = ("seconds", "tokens_per_second", "peak_memory")
@@ -61,11 +56,13 @@ def train(config: Config, root: Path) -> dict[str, Any]:
     from ..outbox import forget
 
     note = read_json(root / BASE / NOTE, "Run `dvc repro base`")
+    config = pinned(config, note)
     schema = read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
-    folder = _checkpoints(config, root, note)
+    folder = checkpoint_folder(config, root, note)
     if processes.rank():
-        return _beside(config, root, note, schema, folder)
-    with checkpoints.alone(root):
+        with processes.together():
+            return _beside(config, root, note, schema, folder)
+    with checkpoints.alone(root), processes.together():
         checkpoints.tidy(folder)
         run_id, trained = _tracked(config, root, note, schema, folder)
         kept = {k: v for k, v in trained.metrics.items() if k not in VARYING}
@@ -101,10 +98,10 @@ def _tracked(config: Config, root: Path, note: Mapping[str, Any], schema: Schema
 
     looking = _looking(config, root, schema)
     client = connect(root, config.tracking.experiment)
-    with gate() as signals, reported(client, config.tracking.experiment, root, _token(folder)) as run:
+    with gate() as signals, reported(client, config.tracking.experiment, root, token(folder)) as run:
         sync(client, root)  # of earlier trainings: the file of this one is held
         run.tags(git_state(root))
-        run.params(chosen_params(config, note["fingerprint"]))
+        run.params(chosen_params(config, note))
         for split, context in (("train", "training"), ("dev", "validation")):
             run.data(str(SFT / f"{split}.jsonl"), md5(root / SFT / f"{split}.jsonl"), context)
         keeping = _keeping(config, folder, signals)
@@ -114,50 +111,6 @@ def _tracked(config: Config, root: Path, note: Mapping[str, Any], schema: Schema
         run.artifact(root / CURVE)
         run.metrics(0, {f"train.{name}": value for name, value in trained.metrics.items()})
     return run.run_id, trained
-
-
-def _checkpoints(config: Config, root: Path, note: Mapping[str, Any]) -> Path:
-    """The folder for checkpoints of this very training: of these settings, data, base, code and libraries."""
-    package = Path(__file__).parents[1]
-    known = library_versions()
-    parts = {
-        "seed": config.seed,
-        "model": config.model.model_dump(),
-        "train": config.train.model_dump(exclude={"checkpoint", "processes", "sft"}),
-        "sft": {key: value for key, value in config.train.sft.items() if key not in STEP},
-        "step": rows_per_step(config),
-        "data": {name: md5(root / SFT / f"{name}.jsonl") for name in ("train", "dev")},
-        "base": note["fingerprint"],
-        "code": checkpoints.code_version({name: package / name for name in CODE}),
-        "libraries": {name: known[name] for name in ("torch", "transformers", "peft", "trl", "bitsandbytes")},
-    }
-    return root / checkpoints.FOLDER / checkpoints.identity(parts)
-
-
-STEP = ("per_device_train_batch_size", "gradient_accumulation_steps")
-
-
-def rows_per_step(config: Config) -> int:
-    """Of one optimiser step, in all processes together: the same rows then make the same steps with any number."""
-    count = processes.size() if processes.joined() else processes.wanted(config.train.processes)
-    return count * math.prod(int(config.train.sft.get(key) or 1) for key in STEP)
-
-
-def _token(folder: Path) -> str:
-    """By which an interrupted training finds its run again."""
-    path = folder / "token"
-    if not path.is_file():
-        with atomic(path) as handle:
-            handle.write(uuid.uuid4().hex)
-    return path.read_text(encoding="utf-8")
-
-
-def interrupted(config: Config, root: Path) -> str | None:
-    """The token of a training with these settings that was interrupted, if one was."""
-    if not (root / BASE / NOTE).is_file() or not (root / SFT / "dev.jsonl").is_file():
-        return None
-    folder = _checkpoints(config, root, read_json(root / BASE / NOTE))
-    return _token(folder) if (folder / "token").is_file() else None
 
 
 def _looking(config: Config, root: Path, schema: Schema) -> Any:
@@ -232,8 +185,11 @@ def _continued(config: Config, root: Path, fingerprint: str, base: Any, scratch:
     return folder
 
 
-def chosen_params(config: Config, base_fingerprint: str) -> dict[str, Any]:
-    """The parameters a person compares runs by; the libraries' hundreds of others are left out."""
+def chosen_params(config: Config, base: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters a person compares runs by; the libraries' hundreds of others are left out.
+
+    `base`: its fingerprint, and its commit where it has one.
+    """
     lora, sft, asked = config.train.lora, config.train.sft, config.task
     return {
         "seed": config.seed,
@@ -245,7 +201,8 @@ def chosen_params(config: Config, base_fingerprint: str) -> dict[str, Any]:
         "task.negatives": asked.negatives,
         "prompt.version": PROMPT_VERSION,
         "model.base": config.model.base,
-        "model.fingerprint": base_fingerprint[:16],
+        "model.fingerprint": base["fingerprint"][:16],
+        **({"model.revision": base["revision"]} if base.get("revision") else {}),
         **{f"model.{k}": v for k, v in config.model.quantization.items()},
         **{f"lora.{k}": v for k, v in lora.items()},
         **{f"sft.{k}": v for k, v in sft.items()},

@@ -21,6 +21,7 @@ class Graphs:
         self.trained = [p for p in model.parameters() if p.requires_grad]
         self.sums = [torch.zeros_like(p) for p in self.trained]
         self.pool = torch.cuda.graph_pool_handle()
+        self.aside = torch.cuda.Stream()  # one for all: cuBLAS keeps 32 MB for each stream that it sees
         self.made: dict[Any, tuple[dict[str, Any], torch.cuda.CUDAGraph, torch.Tensor]] = {}
 
     def begin(self) -> None:
@@ -47,14 +48,13 @@ class Graphs:
 
     def _capture(self, whole: Mapping[str, Any]) -> tuple[dict[str, Any], torch.cuda.CUDAGraph, torch.Tensor]:
         held = {name: v.cuda() if torch.is_tensor(v) else v for name, v in whole.items()}
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
+        self.aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.aside):
             for _ in range(WARM_UP):
                 for parameter in self.trained:
                     parameter.grad = None
                 self._pass(held)
-        torch.cuda.current_stream().wait_stream(aside)
+        torch.cuda.current_stream().wait_stream(self.aside)
         self.end()
         torch.cuda.empty_cache()  # a graph has memory of its own, and cannot take what the warm-up has left
         graph = torch.cuda.CUDAGraph()

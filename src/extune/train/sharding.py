@@ -36,9 +36,9 @@ def trained(model: Any, keep: bool) -> dict[str, torch.Tensor]:
 
 
 def _gathered(parameter: Any) -> Iterable[torch.Tensor]:
-    from deepspeed.zero import GatheredParameters
+    import deepspeed
 
-    with GatheredParameters([parameter]):
+    with deepspeed.zero.GatheredParameters([parameter]):
         yield parameter.data.to("cpu", copy=True)
 
 

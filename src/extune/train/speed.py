@@ -8,16 +8,10 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 from ..errors import ConfigError, ModelError
-from ..footprint import Shape, Training, Work, flop, shape_of, training_of
+from ..footprint import Shape, Work, shape_of, training_of, waits
 from ..footprint import choose as fitting
 from . import attention, kernels
 from .rows import MASKED, Tokenised
-
-LAUNCH = 5e-3
-"""Seconds of Python and kernel starts that a layer costs forward and backward, whatever its size."""
-
-BUSY = 400e12
-"""FLOP a second that a GPU does at least on small products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +142,4 @@ def _shape(model: Any) -> Shape | str:
 
 
 def _waits(shape: Shape, load: Workload) -> bool:
-    """Whether a GPU is done with a piece before Python has asked for all of it."""
-    work = Work(load.tokens, load.tokens * load.answers, load.tokens**2 / max(1, load.step))
-    return flop(shape, Training(), work) / BUSY < LAUNCH * shape.layers
+    return waits(shape, Work(load.tokens, load.tokens * load.answers, load.tokens**2 / max(1, load.step)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..model import Base, compute_dtype, device
-from ..processes import size
+from ..processes import joined, size
 from .resume import Keeping
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,10 @@ def checked(sft: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in sft.items() if value or key not in ("deepspeed", "fsdp", "fsdp_config")}
     if "deepspeed" in given:
         _check_deepspeed(given["deepspeed"])
-    if "fsdp" in given and (size() == 1 or device() == "cpu"):
-        log.warning("train.sft.fsdp has no effect: it takes several processes with a GPU each")
-        del given["fsdp"]
+    lacking = {"fsdp": size() == 1, "deepspeed": not joined()}
+    for key in [key for key in lacking if key in given and (lacking[key] or device() == "cpu")]:
+        log.warning("train.sft.%s has no effect: it takes several processes with a GPU each", key)
+        del given[key]
     if "fsdp" not in given:
         given.pop("fsdp_config", None)
     return given

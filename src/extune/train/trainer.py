@@ -98,7 +98,9 @@ class Trainer(Resumable):
             return total
         total = torch.zeros((), device=self.args.device)
         for number, given in enumerate(pieces):
-            wait = getattr(model, "no_sync", None) if number < len(pieces) - 1 else None
+            # DeepSpeed waits by itself, and refuses to be told.
+            told = number == len(pieces) - 1 or self.is_deepspeed_enabled
+            wait = None if told else getattr(model, "no_sync", None)
             with wait() if wait else contextlib.nullcontext():
                 part = model(**self._prepare_inputs(given))["loss"] * scale
                 self._backward(part, last=number == len(pieces) - 1)

@@ -209,6 +209,17 @@ def test_a_line_that_can_be_scored_all_the_same_is_scored_and_named(
     assert (got.crashes, got.skipped, got.reasons) == (1, 0, (f"line:1: {why}",))
 
 
+@given(st.data())
+def test_a_line_that_says_nothing_counts_for_its_own_text_and_only_if_it_is_whole(data: st.DataObject) -> None:
+    rows = []
+    for _ in range(data.draw(st.integers(2, 8))):
+        output, name, source = (data.draw(st.sampled_from(c)) for c in (({}, {"P": []}, {"P": ["Ann"]}), "ab", "st"))
+        row = line(output, ANN, id=name, source=source)
+        row.pop(data.draw(st.sampled_from(["", "", "", "instruction", "label", "source"])), None)
+        rows.append(row)
+    assert scored([json.dumps(row).encode() for row in rows], "NER") == scored(rows, "NER")
+
+
 def test_only_the_first_bad_lines_are_named_and_all_are_counted() -> None:
     got = scored([b"{"] * 30, "NER")
     assert (got.crashes, got.skipped, len(got.reasons)) == (30, 30, 10)

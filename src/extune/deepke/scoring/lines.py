@@ -13,14 +13,14 @@ Line: TypeAlias = Mapping[str, Any] | bytes
 At: TypeAlias = tuple[Any, Any]
 """The id and the source of a line: what its text is known by."""
 
-_FIELDS = itemgetter("instruction", "output", "label", "id")
+FIELDS = itemgetter("instruction", "output", "label", "id")
 
 
 def read_line(line: Line) -> tuple[Mapping[str, Any], Any, Any, At]:
     """A line, its output, its label, and whose it is. Raises DataError for what is no line of predictions."""
     try:
         row: Any = loads(line) if isinstance(line, bytes) else line
-        _, output, label, name = _FIELDS(row)
+        _, output, label, name = FIELDS(row)
         return row, output, label, (name, row.get("source"))
     except KeyError as exc:
         raise DataError(f"lacks the field {exc.args[0]!r}") from None
@@ -34,7 +34,7 @@ def read_line(line: Line) -> tuple[Mapping[str, Any], Any, Any, At]:
 
 def read_answer(output: Any, odd: list[str]) -> Mapping[str, Any] | None:
     """The object in an output, or None where there is none."""
-    if isinstance(output, str):
+    if type(output) is str:
         try:
             output = loads(output)
         except RecursionError:

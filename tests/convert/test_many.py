@@ -7,14 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from extune.convert import parts, workers_for
+from extune.convert import many, parts
 from extune.convert.batches import Line
-from extune.convert.parts import Convert, Done, pieces
+from extune.convert.parts import Convert, Done, Make
 from extune.errors import ConfigError, EnvironmentProblem
 from extune.records import Rejected
 
@@ -43,53 +42,66 @@ def killed() -> Convert:
     return lambda line: os.kill(os.getpid(), signal.SIGKILL) or b""  # type: ignore[func-returns-value]
 
 
-def parted(made: Iterator[bytes | Done]) -> list[bytes | Done]:
-    """Rows and ends in turn."""
-    grouped = groupby(made, lambda piece: isinstance(piece, Done))
-    return [one for ended, some in grouped for one in ([*some] if ended else [b"".join(some)])]  # type: ignore[arg-type]
+def written(path: Path, make: Make, workers: int) -> Iterator[Done]:
+    """The batches' ends; their output goes to `path`, behind two bytes."""
+    path.write_bytes(b"ab")
+    if workers == 1:
+        return parts.written(BATCHES, make, path, 2)
+    return many.written_by_many(BATCHES, make, path, 2, workers)
 
 
-@pytest.mark.parametrize("workers", [2, 3, 9])
-def test_pieces_are_the_same_in_many_processes(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "held"), [(2, 2), (3, 2), (9, 2), (2, 99)])
+def test_rows_and_ends_are_the_same_by_many_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, held: int
+) -> None:
     monkeypatch.setattr(parts, "PIECE_BYTES", 1000)
-    monkeypatch.setattr(parts, "HELD", 2)
+    monkeypatch.setattr(many, "HELD", held)
     make = partial(long, 3000)
-    here, there = (parted(pieces(BATCHES, make, count)) for count in (1, workers))
+    here, there = ([*written(tmp_path / str(count), make, count)] for count in (1, workers))
     assert here == there
-    assert here[0] == b"".join(b"%d %b\n" % line * 3000 for line in BATCHES[0] if line[0] != 2)
-    ends = [piece for piece in here if isinstance(piece, Done)]
-    assert [end.counts for end in ends] == [{"lines": 10, "rows": 27_000, "rejected": 1}] * len(BATCHES)
-    assert [end.rejected for end in ends][6] == b'{"where": "x:62", "reason": "bad", "line": ""}\n'
+    rows = [b"".join(b"%d %b\n" % line * 3000 for line in batch if line[0] % 10 != 2) for batch in BATCHES]
+    assert [(tmp_path / str(count)).read_bytes() for count in (1, workers)] == [b"ab" + b"".join(rows)] * 2
+    assert [end.size for end in here] == [*map(len, rows)]
+    assert [end.counts for end in here] == [{"lines": 10, "rows": 27_000, "rejected": 1}] * len(BATCHES)
+    assert here[6].rejected == b'{"where": "x:62", "reason": "bad", "line": ""}\n'
 
 
-def test_an_error_in_a_process_is_raised_as_it_was_after_what_came_before() -> None:
+def test_a_batch_is_in_the_file_when_its_end_is_told(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        size = 2
+        for end in written(tmp_path / "rows", partial(long, 10), workers):
+            size += end.size
+            assert (tmp_path / "rows").stat().st_size >= size
+
+
+def test_an_error_in_a_process_is_raised_as_it_was_after_what_came_before(tmp_path: Path) -> None:
     for exc, match in ((ConfigError("odd", remedy="mend it"), r"odd\. mend it"), (ValueError("a bug"), "a bug")):
-        made = pieces(BATCHES, partial(failing, exc), 2)
-        assert len(parted(next(made) for _ in range(6))) == 6
+        made = written(tmp_path / "rows", partial(failing, exc), 2)
+        assert len([next(made) for _ in range(3)]) == 3
         with pytest.raises(type(exc), match=match):
             list(made)
 
 
-def test_a_process_that_is_killed_is_an_error_that_says_so() -> None:
+def test_a_process_that_is_killed_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="a process of the conversion was killed"):
-        list(pieces(BATCHES, killed, 2))
+        list(written(tmp_path / "rows", killed, 2))
 
 
 ORPHANS = """
-import multiprocessing, os, sys, time
+import multiprocessing, sys, time
 sys.path.insert(0, {tests!r})
-from extune.convert.parts import pieces
-from test_parts import BATCHES, long
+from pathlib import Path
+from test_many import long, written
 from functools import partial
-made = pieces(BATCHES * 9, partial(long, 3000), 3)
+made = written(Path({rows!r}), partial(long, 3000), 3)
 next(made)
 print(*(child.pid for child in multiprocessing.active_children()), flush=True)
 time.sleep(60)
 """
 
 
-def test_no_process_outlives_the_main_one() -> None:
-    code = ORPHANS.format(tests=str(Path(__file__).parent))
+def test_no_process_outlives_the_main_one(tmp_path: Path) -> None:
+    code = ORPHANS.format(tests=str(Path(__file__).parent), rows=str(tmp_path / "rows"))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         pids = [int(pid) for pid in process.stdout.readline().split()]
@@ -107,13 +119,3 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def test_as_many_processes_as_cores_are_ours_for_a_file_that_is_worth_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
-    for size, expected in ((1000, 1), (2**21, 3)):
-        (tmp_path / "x").write_bytes(b" " * size)
-        assert workers_for(tmp_path / "x") == expected
-    assert workers_for(tmp_path / "x", most=2) == 2

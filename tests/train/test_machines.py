@@ -1,0 +1,121 @@
+"""Training on several machines, which are processes here, and on several GPUs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_spread import FSDP, PRESETS, free_port, left, result, run, same, work
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One process with four rows a step."""
+    return result(tiny_base, tmp_path_factory.mktemp("alone"), 1, sft={"per_device_train_batch_size": 4})
+
+
+def machine(meeting: str, *given: str) -> None:
+    """What is done on one of two machines."""
+    from extune.errors import ExtuneError
+    from extune.processes import launch
+
+    try:
+        launch(
+            1,
+            ["-W", "ignore", "-c", "import sys, tests.train.test_machines as t; t.worker(*sys.argv[1:])", *given],
+            2,
+            meeting,
+        )
+    except ExtuneError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+def worker(*given: str) -> None:
+    from extune.processes import enter, record, together
+
+    enter()
+    try:
+        with together():
+            work(*given)
+    except Exception as exc:
+        record(exc)
+        sys.exit(1)
+
+
+def on_two_machines(base: Path, out: Path, **asked: Any) -> list[tuple[int, str]]:
+    """For each, how it ended and what it told last."""
+    program = "import sys, tests.train.test_machines as t; t.machine(*sys.argv[1:])"
+    words = [f"localhost:{free_port()}", str(base), str(out), json.dumps(asked)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, *words], cwd=PRESETS.parent, stderr=subprocess.PIPE, text=True, env=env
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=300)[1].splitlines() for process in started]
+    return [(process.returncode, lines[-1] if lines else "") for process, lines in zip(started, told, strict=True)]
+
+
+@pytest.mark.integration
+def test_two_machines_learn_what_one_process_does_also_if_one_of_them_dies(
+    tiny_base: Path, tmp_path: Path, alone: Any
+) -> None:
+    asked = {"sft": {"per_device_train_batch_size": 2}}
+    dead, alive = sorted(on_two_machines(tiny_base, tmp_path, **asked, die=[1, 4], machine=True))
+    assert (dead[0], alive[0]) == (-signal.SIGKILL, 3)
+    assert "another process of this training has ended" in alive[1]
+    assert alive[1].endswith("The same command goes on from the last checkpoint")
+    assert sorted(path.name for path in (tmp_path / "checkpoints" / "ours").glob("step-*"))
+    assert [code for code, _ in on_two_machines(tiny_base, tmp_path, **asked)] == [0, 0]
+    same(alone, left(tmp_path))
+
+
+def near(
+    one: tuple[dict[str, Any], dict[str, Any]], other: tuple[dict[str, Any], dict[str, Any]], apart: float
+) -> None:
+    """As `same`, where sums are rounded otherwise."""
+    losses = [[row["loss"] for row in each[0]["curve"]] for each in (one, other)]
+    assert losses[0] == pytest.approx(losses[1], apart)
+    assert {name: w.shape for name, w in one[1].items()} == {name: w.shape for name, w in other[1].items()}
+
+
+TWO = {"ddp": {}, "fsdp": FSDP}
+NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+
+
+@pytest.fixture
+def gpus() -> None:
+    import torch
+
+    if torch.cuda.device_count() < 2:
+        pytest.skip(f"needs 2 GPUs, {torch.cuda.device_count()} here")
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("quantization", [{}, NF4], ids=["16 bit", "4 bit"])
+@pytest.mark.parametrize("way", TWO)
+def test_two_gpus_learn_what_one_does(tiny_base: Path, tmp_path: Path, way: str, quantization: dict[str, Any]) -> None:
+    alone = result(tiny_base, tmp_path / "one", 1, sft={"per_device_train_batch_size": 4}, quantization=quantization)
+    two = result(
+        tiny_base, tmp_path / "two", 2, sft={"per_device_train_batch_size": 2, **TWO[way]}, quantization=quantization
+    )
+    near(alone, two, 0.02)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("way", TWO)
+def test_a_killed_process_on_a_gpu_goes_on(tiny_base: Path, tmp_path: Path, way: str) -> None:
+    sft = {"per_device_train_batch_size": 2, **TWO[way]}
+    unbroken = result(tiny_base, tmp_path / "unbroken", 2, sft=sft)
+    codes, _ = run(tiny_base, tmp_path / "broken", 2, sft=sft, die=[0, 4])
+    assert codes[0] == -signal.SIGKILL
+    near(unbroken, result(tiny_base, tmp_path / "broken", 2, sft=sft), 0.02)
