@@ -58,6 +58,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(relations, cor
     assert digest(generate(relations, **SIZES, seed=43)[0]) != digest(corpus[0])
 
 
+@pytest.mark.integration
 def test_bytes_do_not_depend_on_the_hash_seed(corpus) -> None:
     code = (
         "import hashlib, json, sys\n"

@@ -169,6 +169,7 @@ def test_an_unknown_name_is_refused_before_anything_is_disturbed() -> None:
         suite(RECORDS, NER, 1, ["noise"])
 
 
+@pytest.mark.integration
 def test_the_same_seed_gives_the_same_bytes_in_every_process_and_another_one_others() -> None:
     program = "from test_robustness import spelled; print(spelled(7))"
     told = [

@@ -59,6 +59,7 @@ def test_the_texts_are_the_first_of_a_split_and_of_the_models_task(root: Path) -
         gold(root, "dev", None, "RE", "RE")
 
 
+@pytest.mark.integration
 def test_an_adapter_folder_tells_its_own_spec_and_has_no_run(root: Path) -> None:
     assert spec_of("adapter", "adapter") == read_spec(root / "adapter")
     assert publish(root, load(root / "params.yaml"), "adapter", root / "x.json", {}) is None

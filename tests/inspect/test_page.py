@@ -91,6 +91,7 @@ def test_an_empty_inspection_has_a_page_and_a_table():
     assert table(nothing).startswith(" ")
 
 
+@pytest.mark.integration
 def test_page_and_table_are_equal_bytes_in_another_process(source: str):
     code = "import sys, test_page as t; f = t.figures(); sys.stdout.buffer.write((t.render(f) + t.table(f)).encode())"
     path = os.pathsep.join([str(Path(extune.__file__).parents[1]), str(Path(__file__).parent)])

@@ -250,6 +250,7 @@ def test_equal_values_are_spelled_alike_whatever_the_order_of_their_items(way: N
     assert way.spell(first, shape, "a b") == way.spell(second, shape, "a b")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("way", "one"), [(n, t) for n, t in PAIRS if t.name != "QA"])
 def test_a_list_may_be_as_long_as_the_limit_and_no_longer(accepts: Accepts, way: Notation, one: Task) -> None:
     names = [f"n{number:03}" for number in range(MAX_ITEMS + 1)]

@@ -75,6 +75,6 @@ def test_it_is_recognised_by_the_names(tmp_path: Path) -> None:
 @given(sentences=st.binary(max_size=60), tags=st.binary(max_size=60))
 def test_no_bytes_make_it_raise(tmp_path_factory: pytest.TempPathFactory, sentences: bytes, tags: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "noise_sentences.txt"
-    path.write_bytes(sentences)
-    path.with_name("noise_tags.txt").write_bytes(tags)
+    path.write_bytes(b"Ada\n" + sentences)
+    path.with_name("noise_tags.txt").write_bytes(b"B-PER\n" + tags)
     list(read(path))

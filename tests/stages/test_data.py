@@ -47,6 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, {name: run(folder, name) for name in STAGES}
 
 
+@pytest.mark.integration
 def test_the_shipped_parameters_give_training_rows(built: tuple[Path, dict[str, Any]]) -> None:
     folder, told = built
     assert told["generate"] == {"train": 900, "test": 120, "written": "data/raw"}
@@ -59,6 +60,7 @@ def test_the_shipped_parameters_give_training_rows(built: tuple[Path, dict[str, 
     assert all([turn["role"] for turn in row["completion"]] == ["assistant"] for row in rows)
 
 
+@pytest.mark.integration
 def test_the_commands_give_the_same_bytes_in_another_process(
     built: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
