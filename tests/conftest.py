@@ -18,10 +18,18 @@ from hypothesis import strategies as st
 from extune.shapes import Choice, Fields, Id, Keyed, Many, Number, Shape, Slot
 
 # Few examples each run, other ones every run; the time of one says nothing on a machine that others use too.
-settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("quick", max_examples=20, deadline=None)
 # `pytest --hypothesis-profile=many tests/score`: the slow scorer then sees 11,112 cases of each of the nine tasks, 100,008.
 settings.register_profile("many", max_examples=22_224, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever reads real data is an integration test: the default tier needs nothing from outside the repository."""
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
 
 
 def pytest_collection_finish() -> None:

@@ -77,7 +77,6 @@ def f1(real_data: Path, name: str, task: Task, folder: Path) -> float:
     return round(200 * right / sum(len(predicted) + len(gold) for predicted, gold in pairs), 1)
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "task", "floor"),
     [

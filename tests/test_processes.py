@@ -127,10 +127,13 @@ except ExtuneError as exc:
 
 
 @pytest.mark.integration
-def test_an_error_of_any_process_is_told_once_with_its_exit_code() -> None:
+def test_an_error_of_any_process_is_told_once_with_its_exit_code(tmp_path: Path) -> None:
     worker = (
-        "import time, sys\nfrom extune.processes import rank, record\nfrom extune.errors import DataError\n"
-        "print('seen', rank())\nrecord(DataError('is empty')) and sys.exit(2) if rank() else time.sleep(60)"
+        "import time, sys\nfrom pathlib import Path\nfrom extune.processes import rank, record\n"
+        f"from extune.errors import DataError\nprint('seen', rank(), flush=True)\nthere = Path({str(tmp_path / 'there')!r})\n"
+        "if not rank(): there.touch(); time.sleep(60)\n"
+        "while not there.exists(): time.sleep(0.05)\n"
+        "record(DataError('is empty')) and sys.exit(2)"
     )
     done = subprocess.run([sys.executable, "-c", LAUNCH, worker], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout.split(), done.stderr) == (2, ["seen", "0"], "is empty\n")

@@ -81,6 +81,7 @@ def converted(run: Run, variant: str) -> list[bytes]:
     return [line for row in rows(run["task"], run["dataset"], run["input"]) for line in convert(row).splitlines()]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("run", "variant"), runs())
 def test_every_recorded_run_is_reproduced(run: Run, variant: str) -> None:
     own = variant == "iepile" and not run["iepile_same_as_main"] and run["iepile_returncode"] == 0

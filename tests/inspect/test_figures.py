@@ -144,7 +144,6 @@ def test_the_figures_are_json():
     assert json.loads(json.dumps(to_json(in_splits(train=[ANN], test=[ANN]))))["leakage"]["test"]["texts"]["exact"] == 1
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "section", "missing"),
     [
@@ -164,7 +163,6 @@ def test_strings_missing_from_real_texts_are_as_many_as_known(real_data: Path, n
     assert sum(found) == missing
 
 
-@pytest.mark.integration
 def test_events_are_all_in_their_text_and_no_real_text_is_in_two_splits(real_data: Path):
     read = reader("records")
     parts = {name: read(real_data / "fewfc" / f"{name}.jsonl") for name in ("train", "test")}

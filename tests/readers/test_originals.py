@@ -54,7 +54,6 @@ def records(path: Path, name: str) -> list[Record]:
     return [result for result in results if isinstance(result, Record)]
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.folder}-{case.name}-{case.files[0]}")
 def test_a_text_has_the_items_of_its_neutral_form(real_data: Path, case: Case) -> None:
     only_letters = case.name == "conll04"

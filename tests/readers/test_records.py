@@ -93,7 +93,6 @@ def test_the_text_of_a_document_question_is_the_document(tmp_path: Path) -> None
     assert result.text == TEXT
 
 
-@pytest.mark.integration
 def test_every_real_data_set_is_read_without_a_rejected_line(real_data: Path) -> None:
     files = sorted(real_data.glob("*/*.jsonl"))
     assert len(files) >= 30

@@ -82,7 +82,6 @@ def neutral(folder: Path) -> dict[tuple[str, str], tuple[str, ...]]:
     return {(qa["document"], qa["question"]): (qa["answer"], *qa["answers"]) for qa in pairs}
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "count", "without"),
     [("cmrc2018_dev.json.xz", 2196, 0), ("cmrc2018_trial.json", 509, 2), ("cmrc_style_dev.json.xz", 2190, 0)],

@@ -96,6 +96,7 @@ def scored(rows: Sequence[Any], task: str, **options: Any) -> CompatScore:
     return score_lines(enumerate(rows, 1), task, **options)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("match", ["normal", "set"])
 @pytest.mark.parametrize(("task", "case", "tree"), recorded())
 def test_every_recorded_case_has_the_references_figures(task: str, case: str, tree: str, match: str) -> None:
