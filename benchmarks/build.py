@@ -6,13 +6,12 @@ Input: seeded synthetic triples, the demo's corpus replicated with unique ids an
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import cost
+from measure import cost, replicated
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = [sys.executable, "-m", "extune"]
@@ -31,7 +30,7 @@ def main() -> None:
         shutil.copy(ROOT / "data/relations.yaml", root / "data/relations.yaml")
         for stage in ("generate", "prepare"):
             cost([*RUN, stage], cwd=root)
-        read = _replicated(root / "data/records/train.jsonl", args.rows)
+        read = replicated(root / "data/records/train.jsonl", root / "data/records/train.jsonl", args.rows)
         used = cost([*RUN, "build"], cwd=root)
         written = (root / "data/sft/train.jsonl").stat().st_size
         print("| records | read | written | s | records/s | peak MB |\n|---|---|---|---|---|---|")
@@ -39,17 +38,6 @@ def main() -> None:
             f"| {args.rows:,} | {read / 1e6:,.0f} MB | {written / 1e6:,.0f} MB | {used.seconds:.0f} "
             f"| {args.rows / used.seconds:,.0f} | {used.megabytes:.0f} |"
         )
-
-
-def _replicated(path: Path, rows: int) -> int:
-    """The file with its records repeated; its size."""
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    with open(path, "w", encoding="utf-8") as handle:
-        for number in range(rows):
-            record = records[number % len(records)]
-            unique = {**record, "id": f"{record['id']}-{number}", "text": f"{record['text']} {number}"}
-            handle.write(json.dumps(unique, ensure_ascii=False) + "\n")
-    return path.stat().st_size
 
 
 if __name__ == "__main__":

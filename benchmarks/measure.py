@@ -1,5 +1,6 @@
 """What the benchmarks share: a command's seconds and peak memory, and medians of paired runs."""
 
+import json
 import os
 import statistics
 import subprocess
@@ -41,3 +42,14 @@ def paired(runs: Mapping[str, Callable[[], Cost]], times: int) -> dict[str, Cost
         name: Cost(statistics.median(c.seconds for c in costs), max(c.megabytes for c in costs))
         for name, costs in found.items()
     }
+
+
+def replicated(path: Path, target: Path, rows: int) -> int:
+    """The records of a file again and again, each with an id and a text of its own; the size of what was written."""
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with open(target, "w", encoding="utf-8") as handle:
+        for number in range(rows):
+            record = records[number % len(records)]
+            unique = {**record, "id": f"r{number}", "text": f"{record['text']} {number}"}
+            handle.write(json.dumps(unique, ensure_ascii=False) + "\n")
+    return target.stat().st_size

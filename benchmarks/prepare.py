@@ -6,14 +6,13 @@ Input: the records of the file again and again, each with an id and a text of it
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 from itertools import product
 from pathlib import Path
 
-from measure import cost
+from measure import cost, replicated
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = [sys.executable, "-m", "extune"]
@@ -33,25 +32,15 @@ def main() -> None:
             root = Path(scratch)
             for file in ("MLproject", "params.yaml"):
                 shutil.copy(ROOT / file, root / file)
-            source = _replicated(args.records, root / "source.jsonl", rows)
+            source = root / "source.jsonl"
+            read = replicated(args.records, source, rows) / 1e6
             settings = ["--set", f"data.source={source.name}", "--set", f"task.name={args.task}"]
             used = cost([*RUN, name, *(settings if name == "prepare" else [source.name])], cwd=root)
-            read = source.stat().st_size / 1e6
             print(
                 f"| {rows:,} | {read:,.0f} MB | `{name}` | {used.seconds:.1f} | {rows / used.seconds:,.0f} "
                 f"| {used.megabytes:.0f} |",
                 flush=True,
             )
-
-
-def _replicated(path: Path, target: Path, rows: int) -> Path:
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    with open(target, "w", encoding="utf-8") as handle:
-        for number in range(rows):
-            record = records[number % len(records)]
-            unique = {**record, "id": f"r{number}", "text": f"{record['text']} {number}"}
-            handle.write(json.dumps(unique, ensure_ascii=False) + "\n")
-    return target
 
 
 if __name__ == "__main__":

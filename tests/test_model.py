@@ -51,3 +51,35 @@ def test_files_that_make_no_model_are_refused(tiny_base: Path, tmp_path: Path, c
         load_base(Base(str(folder), quantization))
     assert str(folder) in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("half", "chosen"), [(0.7, "bfloat16"), (0.8, "float32")])
+def test_a_cpu_takes_bfloat16_only_where_it_wins_clearly(
+    monkeypatch: pytest.MonkeyPatch, half: float, chosen: str
+) -> None:
+    import torch
+
+    from extune import model
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(model, "_product_seconds", lambda dtypes: [half, 1.0])
+    assert model.compute_dtype.__wrapped__() is getattr(torch, chosen)
+
+
+def test_the_compute_type_is_timed_by_what_one_thread_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    import torch
+
+    from extune import model
+
+    threads, seen = torch.get_num_threads(), []
+
+    def product(left: object, right: object) -> None:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.002)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", product)
+    assert max(model._product_seconds((torch.bfloat16, torch.float32))) < 0.001
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == threads

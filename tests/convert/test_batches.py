@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from extune import files
@@ -23,6 +23,7 @@ def told(lines: list[Line]) -> list[tuple[int, bytes, str]]:
     return [(number, bytes(line), line.reason if isinstance(line, Unread) else "") for number, line in lines]
 
 
+@example(lines=[b"{" + b"x" * 10, b"{}"], end=b"\r\n", closed=False, size=1)  # cut between CR and LF
 @given(lines=st.lists(LINE), end=st.sampled_from([b"\n", b"\r\n"]), closed=st.booleans(), size=st.integers(1, 40))
 def test_every_line_is_in_one_batch_under_its_number(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bytes, closed: bool, size: int
@@ -58,3 +59,17 @@ def test_an_array_and_objects_over_many_lines_are_batches_of_their_elements(
     found = list(file_batches(path))
     assert [line for batch in found for line in batch] == list(raw_records(path))
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_line_that_is_too_long_is_told_without_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr(files, "MAX_RECORD", 10)
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"x" * 11 + end)
+    blocks = (line for block in files.line_blocks(path, 1) for line in block)
+    for lines in (raw_lines(path), blocks):
+        assert [line.reason for _, line in lines if isinstance(line, Unread)] == [
+            "11 bytes long, more than 10 a record"
+        ]
