@@ -1,88 +1,163 @@
-"""The plan of short trainings beside what then happened: seconds and peak memory on this machine.
+"""The plan of trainings beside what then happened: seconds and peak memory on this machine.
 
-    python benchmarks/plan.py [--only NAME ...] [--cpu-seconds]
+    python benchmarks/plan.py [--shapes demo 135m 1b 7b] [--only WORDS] [--cpu-seconds]
 
-Run in the project after `dvc repro build`; each training is a process of its own. --cpu-seconds is for a machine that
-others use: rates and trainings are then measured in processor time, with one thread (set OMP_NUM_THREADS=1).
+`demo` is this project after `dvc repro build`; the others are random llamas over bytes of that shape, on rows of very
+different lengths, and nothing has to be fetched. Each training is a process of its own. --cpu-seconds is for a
+machine that others use: rates and trainings are then measured in processor time, with one thread
+(OMP_NUM_THREADS=1).
 """
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import processes
+
+from extune.cli import ALLOCATOR
 from extune.config import load
-from extune.files import read_jsonl
+from extune.files import read_jsonl, write_jsonl
 from extune.plan import Device, compare, compared_text, device_of, plan
 from extune.plan.model import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS = {
-    "rows 4, r 16": ["train.sft.max_steps=8"],
-    "rows 1, r 64": ["train.sft.max_steps=8", "train.sft.per_device_train_batch_size=1", "train.lora.r=64"],
-    "rows 16, r 4": ["train.sft.max_steps=3", "train.sft.per_device_train_batch_size=16", "train.lora.r=4"],
+ROWS, LEAST = "train.sft.per_device_train_batch_size", ["train.speed.recompute=all", "train.speed.cache=false"]
+FULL, PLAIN = "train.method=full", "model.quantization=null"
+SETTINGS: dict[str, dict[str, list[str]]] = {
+    "demo": {
+        "rows 4, r 16": ["train.sft.max_steps=8"],
+        "rows 1, r 64": ["train.sft.max_steps=8", f"{ROWS}=1", "train.lora.r=64"],
+        "rows 16, r 4": ["train.sft.max_steps=3", f"{ROWS}=16", "train.lora.r=4"],
+    },
+    "135m": {
+        "rows 8": ["train.sft.max_steps=200", f"{ROWS}=8"],
+        "rows 32": ["train.sft.max_steps=120", f"{ROWS}=32"],
+        "rows 8, no graphs": ["train.sft.max_steps=80", f"{ROWS}=8", "train.speed.graphs=false"],
+        "rows 8, full": ["train.sft.max_steps=80", f"{ROWS}=8", FULL, PLAIN],
+        "rows 8, full, no graphs": ["train.sft.max_steps=60", f"{ROWS}=8", FULL, PLAIN, "train.speed.graphs=false"],
+    },
+    "1b": {
+        "rows 16": ["train.sft.max_steps=80", f"{ROWS}=16"],
+        "rows 4": ["train.sft.max_steps=120", f"{ROWS}=4"],
+        "rows 16, LoRA in 16 bit, r 64": ["train.sft.max_steps=60", f"{ROWS}=16", PLAIN, "train.lora.r=64"],
+        "rows 8, full": ["train.sft.max_steps=40", f"{ROWS}=8", FULL, PLAIN],
+        "rows 16, least memory": ["train.sft.max_steps=40", f"{ROWS}=16", *LEAST],
+    },
+    "7b": {
+        "rows 16": ["train.sft.max_steps=40", f"{ROWS}=16"],
+        "rows 8, no dense copy": ["train.sft.max_steps=40", f"{ROWS}=8", "train.speed.cache=false"],
+        "rows 8, least memory": ["train.sft.max_steps=30", f"{ROWS}=8", *LEAST],
+    },
 }
+"""By shape, and by name: what is set, over params.yaml."""
+
+LONGEST = 1024
+"""Tokens of a row of a random base, at most."""
 
 
-def real(overrides: list[str], cpu_seconds: bool) -> dict[str, Any]:
-    """Train in this process: the run's metrics, its peak memory in bytes, and the device's rates around it."""
+def project(shape: str, folder: Path) -> Path:
+    """The folder with `data/sft/train.jsonl`; a random base is written to BASE in it."""
+    if shape == "demo":
+        return ROOT
+    base = str(folder / "base")
+    program = f"import processes as p; from pathlib import Path; p.write_base(Path({base!r}), {shape!r})"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+    (folder / "data" / "sft").mkdir(parents=True)
+    write_jsonl(folder / "data" / "sft" / "train.jsonl", processes.rows(2500, LONGEST))
+    return folder
+
+
+def settings(root: Path, given: Sequence[str]) -> Any:
+    """The configuration of a training there."""
+    own = [] if root == ROOT else [f"model.base={root / 'base'}", f"train.sft.max_length={LONGEST}"]
+    return load(ROOT / "params.yaml", None, [*own, *given])
+
+
+def real(root: Path, overrides: list[str], cpu_seconds: bool) -> dict[str, Any]:
+    """Train in this process: the run's metrics, and the device's rates around it."""
     if cpu_seconds:
         time.monotonic = time.perf_counter = time.process_time
-    config, folder = load(ROOT / "params.yaml", None, overrides), ROOT / "models" / "base"
-    keys, _ = read_config(config.model, ROOT)
+    config = settings(root, overrides)
+    keys, folder = read_config(config.model, root)
     sizes = (keys["hidden_size"], keys["intermediate_size"])
-    before = device_of("cpu", None, sizes)
-    metrics = _trained(config, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    after = device_of("cpu", None, sizes)
+    before = device_of("auto", None, sizes)
+    metrics = _trained(config, root, folder or root / "models" / "base")
+    after = device_of("auto", None, sizes)
     device = replace(before, flops=(before.flops + after.flops) / 2, bandwidth=(before.bandwidth + after.bandwidth) / 2)
-    return {"metrics": {**metrics, "peak_memory": peak}, "device": {n: getattr(device, n) for n in Device.__slots__}}
+    rates = {name: getattr(device, name) for name in Device.__slots__}
+    return {"metrics": metrics, "device": rates, "held": _held()}
 
 
-def _trained(config: Any, folder: Path) -> dict[str, float]:
+def _held() -> float:
+    """GB that PyTorch took of the GPU at most, used or not."""
+    import torch
+
+    return torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else 0.0
+
+
+def _trained(config: Any, root: Path, folder: Path) -> Mapping[str, float]:
     from extune.model import Base
     from extune.train.run import Method, train
 
     with tempfile.TemporaryDirectory() as scratch:
         trained = train(
-            list(read_jsonl(ROOT / "data/sft/train.jsonl")), Base(str(folder), config.model.quantization),
-            base_name="benchmark", sft=config.train.sft, method=Method(lora=config.train.lora), seed=config.seed,
-            max_dropped=0.01, out=Path(scratch) / "adapter", scratch=Path(scratch) / "scratch",
+            list(read_jsonl(root / "data/sft/train.jsonl")), Base(str(folder), config.model.quantization),
+            base_name="benchmark", sft=config.train.sft, method=Method(config.train.method, lora=config.train.lora),
+            speed=config.train.speed.model_dump(), seed=config.seed, max_dropped=0.5,
+            out=Path(scratch) / "adapter", scratch=Path(scratch) / "scratch",
         )  # fmt: skip
-    metrics: dict[str, float] = trained.metrics
-    return metrics
+    return trained.metrics
 
 
 def apart(*words: str) -> Any:
     """What a process of this file prints as its last line."""
     command = [sys.executable, "-W", "ignore", __file__, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {"PYTORCH_ALLOC_CONF": ALLOCATOR, **os.environ}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
-        raise RuntimeError(done.stderr[-800:])
+        raise RuntimeError(done.stderr[-2000:])
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(shape: str, only: str, flags: list[str]) -> None:
+    """Train and print, for each setting of a shape."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = project(shape, Path(scratch))
+        for name, given in SETTINGS[shape].items():
+            if only not in name:
+                continue
+            try:
+                found = apart("--real", json.dumps([str(root), given]), *flags)
+            except RuntimeError as exc:
+                print(f"\n{shape}, {name}: {exc}", flush=True)
+                continue
+            planned = plan(settings(root, given), root, Device(**found["device"]))
+            print(f"\n{shape}, {name}: {planned.choice.why}; {found['held']:.2f} GB held by PyTorch")
+            print(compared_text(compare(planned, found["metrics"])), flush=True)
 
 
 def main() -> None:
     """Print a table for each setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--shapes", nargs="+", choices=SETTINGS, default=["demo"])
+    parser.add_argument("--only", default="", help="settings with this in their name")
     parser.add_argument("--cpu-seconds", action="store_true")
     parser.add_argument("--real", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.real:
-        print(json.dumps(real(json.loads(given.real), given.cpu_seconds)))
+        root, overrides = json.loads(given.real)
+        print(json.dumps(real(Path(root), overrides, given.cpu_seconds)))
         return
-    for name in given.only:
-        flags = ["--cpu-seconds"] if given.cpu_seconds else []
-        found = apart("--real", json.dumps(SETTINGS[name]), *flags)
-        planned = plan(load(ROOT / "params.yaml", None, SETTINGS[name]), ROOT, Device(**found["device"]))
-        print(f"\n{name}: {planned.choice.why}\n{compared_text(compare(planned, found['metrics']))}", flush=True)
+    for shape in given.shapes:
+        table(shape, given.only, ["--cpu-seconds"] if given.cpu_seconds else [])
 
 
 if __name__ == "__main__":

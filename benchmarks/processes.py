@@ -1,6 +1,6 @@
 """One process against several on the same steps: whether they learn the same, and how many tokens a second they make.
 
-    python benchmarks/processes.py [--processes N] [--ways ddp fsdp2 zero2 zero3] [--base FOLDER | --shape tiny|1b|7b]
+    python benchmarks/processes.py [--processes N] [--ways ddp fsdp2 zero2 zero3] [--base FOLDER | --shape NAME]
 
 Only `extune.train` is used, without MLflow and DVC. Without --base it is a random llama over bytes of that shape, and
 nothing has to be fetched. Every run makes the same optimiser steps of --batch rows; DDP holds a copy of the model in
@@ -22,9 +22,13 @@ from typing import Any
 
 SHAPES = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "135m": {
+        "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+        "num_key_value_heads": 3, "tie_word_embeddings": True,
+    },
     "1b": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32},
     "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
-}
+}  # fmt: skip
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
@@ -150,7 +154,9 @@ def main() -> None:
     parser.add_argument("--speed", type=json.loads, default={}, help="train.speed as JSON")
     parser.add_argument("--tolerance", type=float, default=0.02)
     asked = parser.parse_args()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from extune.cli import ALLOCATOR
+
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "PYTORCH_ALLOC_CONF": ALLOCATOR}
     with tempfile.TemporaryDirectory() as scratch:
         base = asked.base.resolve() if asked.base else Path(scratch)
         if not asked.base:

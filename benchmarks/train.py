@@ -253,6 +253,8 @@ def main() -> None:
             asked.base = folder
             program = f"import train; from pathlib import Path; train.make({asked.shape!r}, Path({folder!r}))"
             subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+        from extune.cli import ALLOCATOR
+
         found: dict[str, list[dict[str, Any]]] = {mode: [] for mode in asked.modes}
         for _ in range(asked.times):
             for mode in asked.modes:
@@ -263,9 +265,10 @@ def main() -> None:
                 said |= {f"--{key}": value for key, value in own.items() if key in ("batch", "steps")}
                 forced = {key: json.loads(value) for key, value in own.items() if key not in ("batch", "steps")}
                 said["--speed"] = json.dumps(json.loads(asked.speed) | forced)
+                own_memory = {"PYTORCH_ALLOC_CONF": ALLOCATOR} if name == "extune" else {}
                 words = [str(word) for pair in said.items() if pair[1] != "" for word in pair]
                 ended = subprocess.run([sys.executable, __file__, *words], capture_output=True, text=True,
-                                       env={**os.environ, "HF_HUB_OFFLINE": "1"})  # fmt: skip
+                                       env={**os.environ, **own_memory, "HF_HUB_OFFLINE": "1"})  # fmt: skip
                 lines = [line for line in ended.stdout.splitlines() if line.startswith('{"tokens_per_second"')]
                 if lines:
                     found[mode].append(json.loads(lines[-1]))

@@ -8,7 +8,7 @@ import pytest
 
 from extune.footprint import Choice, Training, Work, shape_of
 from extune.plan import DEVICES
-from extune.plan.pace import captures, seconds
+from extune.plan.pace import once, recorded, seconds
 
 SHAPE = shape_of(
     json.loads((Path(__file__).parents[1] / "footprint" / "shapes.json").read_text(encoding="utf-8"))["qwen2.5-7b"]
@@ -37,9 +37,22 @@ def test_small_pieces_wait_for_launches_unless_those_are_recorded() -> None:
 
 
 def test_a_graph_is_recorded_once_for_each_size_of_piece() -> None:
-    sizes = [[[Work(size, 40, size * 40)]] for size in (500, 505, 900)]
-    assert captures(SHAPE, sizes[0] * 50) == captures(SHAPE, sizes[0] + sizes[1]) > 0
-    assert captures(SHAPE, sizes[0] + sizes[2]) == 2 * captures(SHAPE, sizes[0])
+    sizes = [recorded([[Work(size, 40, size * 40)]]) for size in (500, 505, 900)]
+
+    def spent(steps: list[list[Work]], graphs: bool = True) -> float:
+        return once(SHAPE, steps, DEVICES["h200"], graphs, 10**10)
+
+    assert spent(sizes[0], graphs=False) == spent(sizes[0] + sizes[2], graphs=False) > 0
+    one = spent(sizes[0]) - spent(sizes[0], graphs=False)
+    assert spent(sizes[0] * 50) == spent(sizes[0] + sizes[1]) == spent(sizes[0])
+    assert spent(sizes[0] + sizes[2]) == pytest.approx(spent(sizes[0]) + one)
+    assert once(SHAPE, sizes[0], DEVICES["h200"], True, 2 * 10**10) > spent(sizes[0])
+
+
+def test_a_recorded_piece_has_at_least_its_tokens_and_one_of_few_sizes() -> None:
+    filled = recorded([[Work(size, size / 8, size * 40.0)] for size in range(500, 1000, 7)])
+    assert all(new.tokens >= size for [new], size in zip(filled, range(500, 1000, 7), strict=True))
+    assert len({new.tokens for [new] in filled}) <= 5
 
 
 def test_half_the_rate_takes_longer_but_less_than_twice() -> None:

@@ -86,7 +86,11 @@ def near(
     assert {name: w.shape for name, w in one[1].items()} == {name: w.shape for name, w in other[1].items()}
 
 
-TWO = {"ddp": {}, "fsdp": FSDP}
+TWO: dict[str, dict[str, Any]] = {
+    "ddp": {},
+    "fsdp": FSDP,
+    **{stage: {"deepspeed": str(PRESETS / f"deepspeed-{stage}.json")} for stage in ("zero2", "zero3")},
+}
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 
 
@@ -98,11 +102,17 @@ def gpus() -> None:
         pytest.skip(f"needs 2 GPUs, {torch.cuda.device_count()} here")
 
 
+def there(way: str) -> None:
+    if way.startswith("zero"):
+        pytest.importorskip("deepspeed", reason="needs `pip install deepspeed`")
+
+
 @pytest.mark.gpu
 @pytest.mark.usefixtures("gpus")
 @pytest.mark.parametrize("quantization", [{}, NF4], ids=["16 bit", "4 bit"])
 @pytest.mark.parametrize("way", TWO)
 def test_two_gpus_learn_what_one_does(tiny_base: Path, tmp_path: Path, way: str, quantization: dict[str, Any]) -> None:
+    there(way)
     alone = result(tiny_base, tmp_path / "one", 1, sft={"per_device_train_batch_size": 4}, quantization=quantization)
     two = result(
         tiny_base, tmp_path / "two", 2, sft={"per_device_train_batch_size": 2, **TWO[way]}, quantization=quantization
@@ -114,6 +124,7 @@ def test_two_gpus_learn_what_one_does(tiny_base: Path, tmp_path: Path, way: str,
 @pytest.mark.usefixtures("gpus")
 @pytest.mark.parametrize("way", TWO)
 def test_a_killed_process_on_a_gpu_goes_on(tiny_base: Path, tmp_path: Path, way: str) -> None:
+    there(way)
     sft = {"per_device_train_batch_size": 2, **TWO[way]}
     unbroken = result(tiny_base, tmp_path / "unbroken", 2, sft=sft)
     codes, _ = run(tiny_base, tmp_path / "broken", 2, sft=sft, die=[0, 4])

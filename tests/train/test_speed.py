@@ -25,7 +25,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     from extune.train import kernels, speed
 
-    there = SimpleNamespace(gpu=False, free=8 * GB, compiler=True)
+    there = SimpleNamespace(gpu=False, free=8 * GB, compiler=True, capability=(9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: there.capability)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there.gpu)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (there.free, there.free))
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 0)
@@ -78,6 +79,15 @@ def test_a_gpu_gets_them_where_python_is_slower_than_it(machine: SimpleNamespace
     machine.compiler = False
     assert not choose().compile
     assert choose().graphs
+
+
+def test_a_gpu_older_than_flash_attention_gets_padded_batches(machine: SimpleNamespace) -> None:
+    machine.gpu, machine.capability = True, (7, 5)
+    found = choose()
+    assert not found.packed
+    assert not found.graphs
+    with pytest.raises(ConfigError, match=r"train.speed.packed: .*older.*Set it to auto"):
+        choose({"packed": True})
     for off in ({"packed": False}, {"recompute": "all"}, {"graphs": False}):
         assert not choose(off).graphs
 

@@ -41,7 +41,8 @@ def rows() -> list[dict[str, Any]]:
 def work(base: str, out: str, given: str) -> None:
     """What one process does; the first one writes what came of it.
 
-    `die`: the rank that is killed, and when; `machine`: with the process that started it.
+    `die`: the rank that is killed, and when; `machine`: with the process that started it. `full`: the rank whose memory
+    holds pieces of so many tokens only.
     """
     import torch
 
@@ -58,6 +59,8 @@ def work(base: str, out: str, given: str) -> None:
     asked = json.loads(given)
     if {"fsdp", "deepspeed"} & set(asked.get("sft", {})) and not torch.cuda.is_available():
         as_if_gpus()
+    if asked.get("full"):
+        fill(*asked["full"])
     folder = Path(out)
     keeping = Keeping(folder / "checkpoints" / "ours", 1, 2)
 
@@ -74,6 +77,23 @@ def work(base: str, out: str, given: str) -> None:
     )  # fmt: skip
     if not rank():
         (folder / "done.json").write_text(json.dumps({"curve": done.curve, "metrics": done.metrics}))
+
+
+def fill(full: int, tokens: int) -> None:
+    """One process runs out of memory at the end of each step in larger pieces."""
+    import torch
+
+    from extune.train.trainer import Trainer
+
+    step = Trainer._step
+
+    def tried(self: Any, *given: Any) -> Any:
+        total = step(self, *given)
+        if rank() == full and self.most_tokens > tokens:
+            raise torch.OutOfMemoryError
+        return total
+
+    Trainer._step = tried
 
 
 def as_if_gpus() -> None:
@@ -253,6 +273,17 @@ def test_pieces_of_other_numbers_in_each_process_change_nothing(tiny_base: Path,
 
 
 @pytest.mark.integration
+def test_a_process_without_memory_gives_all_smaller_pieces_and_the_step_stays(
+    tiny_base: Path, tmp_path: Path, alone: Any
+) -> None:
+    sft = {"per_device_train_batch_size": 2}
+    codes, told = run(tiny_base, tmp_path, 2, sft=sft, full=[1, 130], speed={"tokens": 256})
+    assert codes == [0, 0], told[-3000:]
+    same(alone, left(tmp_path))
+    assert "pieces of" in told
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(("victim", "way"), [(0, {}), (1, {}), (0, FSDP)], ids=["first", "other", "first of FSDP"])
 def test_a_killed_process_ends_all_and_the_next_run_goes_on(
     tiny_base: Path, tmp_path: Path, alone: Any, victim: int, way: dict[str, Any]
@@ -265,3 +296,19 @@ def test_a_killed_process_ends_all_and_the_next_run_goes_on(
     assert sorted(path.name for path in (tmp_path / "checkpoints" / "ours").glob("step-*"))
     done = result(tiny_base, tmp_path, 2, sft=small)
     same(alone, done)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("stage", ["zero2", "zero3"])
+def test_a_training_under_deepspeed_goes_on_where_it_was_killed(
+    tiny_base: Path, tmp_path: Path, alone: Any, stage: str, zero: Any
+) -> None:
+    sft = {"per_device_train_batch_size": 2, **zero(stage)}
+    codes, _ = run(tiny_base, tmp_path, 2, sft=sft, die=[1, 4])
+    assert codes[1] == -signal.SIGKILL
+    assert not (tmp_path / "adapter").exists()
+    kept = sorted(path.name for path in (tmp_path / "checkpoints" / "ours").glob("step-*"))
+    assert kept[-1] >= "step-00000003"
+    done = result(tiny_base, tmp_path, 2, sft=sft)
+    same(alone, done)
+    assert done[0]["metrics"]["tokens"] == alone[0]["metrics"]["tokens"]

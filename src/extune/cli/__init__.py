@@ -56,6 +56,8 @@ def _quiet() -> None:
     """Keep libraries from reporting home and from talking over our own messages; EXTUNE_VERBOSE=1 lets them talk."""
     for name in ("MLFLOW_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY"):
         os.environ.setdefault(name, "true")
+    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+        os.environ.setdefault("PYTORCH_ALLOC_CONF", ALLOCATOR)
     if os.environ.get("EXTUNE_VERBOSE"):
         return
     import warnings
@@ -64,6 +66,10 @@ def _quiet() -> None:
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
 
+
+ALLOCATOR = "expandable_segments:True"
+"""Memory of a GPU that grows in place: batches of many sizes otherwise leave holes, up to as much again as is in use
+(https://docs.pytorch.org/docs/stable/notes/cuda.html). Read when torch is imported."""
 
 _QUIET = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",

@@ -6,9 +6,9 @@ from .lengths import Lengths, lengths_report
 from .memory import Training, memory, storage_of, training_of
 from .packing import packable
 from .shape import Linear, Shape, adapter_parameters
-from .work import Work, flop, waits
+from .work import LAUNCH, Work, flop, waits
 
 __all__ = [
-    "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose", "flop",
+    "LAUNCH", "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose", "flop",
     "lengths_report", "memory", "packable", "shape_of", "storage_of", "training_of", "waits",
 ]  # fmt: skip

@@ -77,7 +77,12 @@ def choose(
     needs = {one: _bytes(shape, training, one) for one in settings}
     fitting = [one for one in settings if needs[one] <= room]
     if fitting:
-        best = min(fitting, key=lambda one: (one.cost(shape.layers, training.quantised), needs[one]))
+        whole = min(step_tokens or BUDGETS[0], BUDGETS[0])  # a step in one piece has one size, and not two
+
+        def order(one: _Setting) -> tuple[float, bool, int]:
+            return one.cost(shape.layers, training.quantised), one.tokens < whole, needs[one]
+
+        best = min(fitting, key=order)
     else:
         best = min(settings, key=lambda one: needs[one])
     forced = [n for n, v in (("cache", cache), ("recompute", recompute_layers), ("tokens", tokens)) if v is not None]

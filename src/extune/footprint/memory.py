@@ -34,8 +34,9 @@ one keeps the input itself."""
 MLP_KEPT = {True: 3, False: 4}
 """Compiled or not -> tensors as wide as the MLP: gate, up, their product, and the gate's activation if not compiled."""
 
-MLP_PASSING = 4
-"""Tensors as wide as the MLP that exist for a moment in a backward pass, beside those kept."""
+MLP_PASSING = 2
+"""Tensors as wide as the MLP that exist for a moment in a backward pass, beside those kept: the gradients of gate and
+up; that of their product is in the place of the product."""
 
 HEAD_PASSING = 8.0
 """Bytes for each logit of a chunk of answer rows, at most."""
@@ -80,6 +81,11 @@ class Training:
     def quantised(self) -> bool:
         """Whether a dense copy of the linear layers would differ from what is loaded."""
         return STORAGE[self.storage] < 2
+
+    @property
+    def autocast(self) -> bool:
+        """Whether the weights are in float32 and products in 16 bit: so is a model trained in full on a GPU."""
+        return self.full and self.repeated
 
 
 def storage_of(quantization: Mapping[str, Any], compute: int = 2) -> str:
@@ -134,8 +140,11 @@ def kept_per_token(shape: Shape, training: Training) -> float:
     into = shape.hidden if shape.family == "falcon" else 2 * shape.hidden
     attention = (4 if training.repeated else 3) * inward + (0 if training.repeated else 2 * shared)
     mlp = (MLP_KEPT[training.compiled] if shape.gated else 2) * shape.wide
+    if training.autocast:  # each product has its own 16-bit copy of its input, beside the float32 that norms keep
+        into, attention = into + 3 * shape.hidden, attention + inward
     kept = into + attention + mlp + _lora_kept(shape, training)
-    return normed * (training.compute if training.compiled else NORM_KEPT) + training.compute * kept
+    norms = training.compute if training.compiled and not training.autocast else NORM_KEPT
+    return normed * norms + training.compute * kept
 
 
 def _lora_kept(shape: Shape, training: Training) -> int:
@@ -151,6 +160,11 @@ def activation_bytes(shape: Shape, training: Training, tokens: int, recompute_la
     whole = shape.layers - recompute_layers + (1 if recompute_layers else 0)
     ends = stream + shape.hidden * (NORM_KEPT + training.compute)
     return int(tokens * (whole * each + recompute_layers * stream + ends))
+
+
+def _cast(shape: Shape, training: Training) -> int:
+    """The weights in 16 bit that products of a model in float32 keep."""
+    return shape.parameters * training.compute if training.autocast else 0
 
 
 def passing_bytes(shape: Shape, training: Training, tokens: int, cache: bool) -> int:
@@ -172,6 +186,6 @@ def memory(
         "trained": int(trained * SINGLE),
         "gradients": int(trained * SINGLE),
         "optimiser": trained * training.optimiser,
-        "activations": activation_bytes(shape, training, tokens, recompute_layers),
+        "activations": activation_bytes(shape, training, tokens, recompute_layers) + _cast(shape, training),
         "passing": passing_bytes(shape, training, tokens, cache),
     }

@@ -2,19 +2,25 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..footprint import Choice, Shape, Training, Work, flop
+from ..footprint import LAUNCH, Choice, Shape, Training, Work, flop
 from ..footprint.memory import STORAGE, kept_per_token
 from .devices import Device
 
 EFFICIENCY = {True: 0.76, False: 0.85}
 """GPU or not -> of a large product's rate, what the layers' products reach."""
 
+NARROW = 200
+"""Width of a model, on a GPU, whose products reach half of that rate."""
+
 MOVED = {(True, 2): 10.0, (False, 2): 55.0, (False, 4): 6.0}
 """GPU or not, bytes of the type -> how many times the bytes kept for the backward pass are moved beside the products.
 CPUs compute such operations in bfloat16 far slower than they read it."""
 
-LAUNCH = {True: 6.0e-3, False: 3.0e-3}
-"""GPU or not -> seconds of Python and of starting kernels for each layer of a piece, forward and backward."""
+PLAIN = 0.6
+"""Of a layer's launches, those that are left without an adapter."""
+
+PYTHON = 3.0e-3
+"""Seconds of Python for each layer of a piece on a CPU, forward and backward."""
 
 PASSES = 5
 """On a CPU: how many times a piece reads the weights, and what belongs to each adapter value, beside the products."""
@@ -22,8 +28,15 @@ PASSES = 5
 TRAINED = 16
 """Bytes that belong to an adapter value: itself, its gradient, two of AdamW's."""
 
-STEP = {True: 55e-3, False: 30e-3}
-"""GPU or not -> seconds of an optimiser step and its logging beside the pieces."""
+STEP, TENSORS = 10e-3, 0.8e-3
+"""Seconds of an optimiser step and its logging beside the pieces, and of that for each layer."""
+
+STARTED = 2.5
+"""Seconds in which a GPU's kernels are compiled and made ready."""
+
+RECORDED, MAPPED = 0.1, 1e-11
+"""Seconds in which a graph is recorded beside its passes, and of that for each byte, which the passes take and give
+back."""
 
 
 def seconds(
@@ -35,18 +48,35 @@ def seconds(
     graphs: bool = False,
 ) -> float:
     """Of these steps, each a list of pieces; `graphs`: a piece is launched as one (train/graphs.py)."""
-    launch = 0.0 if graphs else LAUNCH[device.gpu]
+    launch = LAUNCH * (PLAIN if training.full or training.prefix else 1.0) if device.gpu else PYTHON
     adapter = training.trained(shape) * TRAINED * PASSES / device.bandwidth
-    spent = (_piece(shape, training, choice, work, device, launch) for step in steps for work in step)
-    return sum(spent) + len(steps) * (STEP[device.gpu] + adapter)
+    spent = (
+        _piece(shape, training, choice, work, device, 0.0 if graphs else launch) for step in steps for work in step
+    )
+    return sum(spent) + len(steps) * (STEP + TENSORS * shape.layers + adapter)
 
 
-def captures(shape: Shape, steps: Iterable[Sequence[Work]]) -> float:
-    """Seconds, once in a training, in which graphs are recorded: one for every size of piece, after two passes."""
+def once(shape: Shape, steps: Iterable[Sequence[Work]], device: Device, graphs: bool, peak: int) -> float:
+    """Seconds at the beginning of a training that takes `peak` bytes.
+
+    For graphs, one is recorded for every size of piece, after two passes.
+    """
+    if not device.gpu:
+        return 0.0
+    sizes = {(work.tokens, work.answers) for step in steps for work in step}
+    each = RECORDED + MAPPED * peak + 3 * LAUNCH * shape.layers
+    return STARTED + (each * len(sizes) if graphs else 0.0)
+
+
+def recorded(steps: Iterable[Sequence[Work]]) -> list[list[Work]]:
+    """The pieces of steps as graphs have them: filled up to one of few sizes."""
     from ..train.batches import bucket
 
-    sizes = {(bucket(int(work.tokens)), bucket(int(work.answers), 1)) for step in steps for work in step}
-    return len(sizes) * 3 * LAUNCH[True] * shape.layers
+    def filled(work: Work) -> Work:
+        tokens = bucket(int(work.tokens))
+        return Work(tokens, bucket(int(work.answers), 1), work.squares * tokens / work.tokens)
+
+    return [[filled(work) for work in step] for step in steps]
 
 
 def _piece(shape: Shape, training: Training, choice: Choice, work: Work, device: Device, launch: float) -> float:
@@ -55,7 +85,8 @@ def _piece(shape: Shape, training: Training, choice: Choice, work: Work, device:
     again = choice.recompute_layers / shape.layers
     kept = kept_per_token(shape, training) * shape.layers
     moved = work.tokens * kept * MOVED[gpu, training.compute] * (1 + again / 2) / device.bandwidth
-    busy = flop(shape, training, work, choice.recompute_layers) / (device.flops * EFFICIENCY[gpu]) + moved
+    reached = EFFICIENCY[gpu] * (shape.hidden / (shape.hidden + NARROW) if gpu else 1.0)
+    busy = flop(shape, training, work, choice.recompute_layers) / (device.flops * reached) + moved
     if training.quantised and not choice.cache:
         busy += _dequantised(shape, training, device) * (2 + again)
     launch *= shape.layers * (1 + again / 2)

@@ -12,7 +12,7 @@ from ..footprint.memory import memory as parts_of
 from .devices import Device, device_of
 from .effects import idle
 from .model import read_config, stored_bytes
-from .pace import captures, seconds
+from .pace import once, recorded, seconds
 from .rows import train_lengths
 from .steps import Schedule, pieces, schedule
 
@@ -70,21 +70,23 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in made.sample]
     share = made.steps / max(1, len(made.sample))
     graphs = _graphs(config, shape, lengths, made, choice, device)
-    once = captures(shape, steps) if graphs else 0.0
-    largest = max((piece.tokens for step in steps for piece in step), default=window)
+    steps = recorded(steps) if graphs else steps
+    largest = int(max((piece.tokens for step in steps for piece in step), default=window))
+    parts = _memory(shape, training, choice, largest, device, stored_bytes(keys))
+    apart = once(shape, steps, device, graphs, sum(parts.values()))
     sample = (lengths.kept[row] for step in made.sample for row in step)
     return Plan(
         base=config.model.base,
         device=device.name,
         parameters=shape.parameters,
         trainable=trained,
-        memory=_memory(shape, training, choice, int(largest), device, stored_bytes(keys)),
+        memory=parts,
         free=device.memory,
         lengths=lengths,
         step_rows=made.rows,
         steps=made.steps,
         tokens=round(sum(sample) * share),
-        seconds=seconds(shape, training, choice, steps, device, graphs) * share + once,
+        seconds=seconds(shape, training, choice, steps, device, graphs) * share + apart,
         disk=_disk(config, shape, trained, training, root, stored_bytes(keys)),
         choice=choice,
         warnings=tuple(idle(config, shape, lengths, made, choice, device)),
@@ -130,7 +132,7 @@ def _choice(
         training,
         longest=min(lengths.longest, lengths.window),
         step_tokens=step_tokens,
-        packed=forced.get("packed", packs and not training.prefix),
+        packed=forced.get("packed", packs and not training.prefix and (device.bf16 or not device.gpu)),
         cache=forced.get("cache"),
         recompute_layers=shape.layers if recompute == "all" else recompute,
         tokens=forced.get("tokens"),

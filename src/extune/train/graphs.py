@@ -58,7 +58,8 @@ class Graphs:
         self.end()
         torch.cuda.empty_cache()  # a graph has memory of its own, and cannot take what the warm-up has left
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
+        # NCCL's own thread asks the GPU for news all the time, which a capture of all threads would forbid.
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
             loss = self._pass(held)
         return held, graph, loss
 

@@ -17,7 +17,7 @@ from trl import SFTTrainer
 from .. import checkpoints
 from ..errors import DataError
 from ..processes import agreed, of_all
-from . import sharding, state
+from . import sharding, state, zero
 from .interrupt import Gate
 
 log = logging.getLogger(__name__)
@@ -113,12 +113,18 @@ class Resumable(SFTTrainer):
         scaler = getattr(self.accelerator, "scaler", None)
         return {
             "weights": sharding.trained(self.model, self._first),
-            "optimizer": sharding.whole(self.optimizer.state_dict(), self._first),
+            "optimizer": self._optimizer_state(),
             "scheduler": self.lr_scheduler.state_dict(),
             "scaler": scaler.state_dict() if scaler else None,
             **self._last,
             "generators": of_all(self._last["generators"]),
         }
+
+    def _optimizer_state(self) -> dict[str, Any]:
+        if self.is_deepspeed_enabled:
+            return zero.state(self.optimizer.optimizer, self._first)
+        state: dict[str, Any] = sharding.whole(self.optimizer.state_dict(), self._first)
+        return state
 
     def _fill(self, folder: Path, parts: dict[str, Any]) -> None:
         self.state.save_to_json(str(folder / TRAINER))
@@ -141,19 +147,29 @@ class Resumable(SFTTrainer):
 
     # What transformers calls, in the order in which it does.
 
+    def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
+        """transformers looks for DeepSpeed's own files, if it is told of a checkpoint; ours are read here instead."""
+        ours = resume_from_checkpoint if self.is_deepspeed_enabled else None
+        prepared = super()._prepare_for_training(max_steps, train_dataloader, None if ours else resume_from_checkpoint)
+        if ours:
+            self._load_from_checkpoint(ours)
+            self._load_optimizer_and_scheduler(ours)
+        return prepared
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         found = state.load(Path(resume_from_checkpoint))
-        weights = found.pop("weights")
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                parameter.data.copy_(sharding.like(parameter, weights[name]))
+        sharding.put_back(self.model, found.pop("weights"))
         self._found = found
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            optimizer = sharding.spread(self._found.pop("optimizer"), self.optimizer.param_groups)
-            self.optimizer.load_state_dict(optimizer)
-            self.lr_scheduler.load_state_dict(self._found.pop("scheduler"))
+        if checkpoint is None:
+            return
+        optimizer = self._found.pop("optimizer")
+        if self.is_deepspeed_enabled:
+            zero.put_back(self.optimizer.optimizer, optimizer, self.args.process_index, self.args.world_size)
+        else:
+            self.optimizer.load_state_dict(sharding.spread(optimizer, self.optimizer.param_groups))
+        self.lr_scheduler.load_state_dict(self._found.pop("scheduler"))
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         if checkpoint is not None and self._found["scaler"]:
@@ -195,7 +211,7 @@ class Resumable(SFTTrainer):
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Called before the weights are changed: from here on the step is taken. Raises DataError for NaN."""
         norm = super()._get_grad_norm(model, grad_norm)
-        if getattr(self.accelerator, "scaler", None) is None and not torch.isfinite(torch.as_tensor(norm)):
+        if not self.args.fp16 and not torch.isfinite(torch.as_tensor(norm)):
             raise not_finite("gradient", float(norm), self.state.global_step + 1, self.ids_of_all())
         self.keeping.gate.close()
         return norm

@@ -86,7 +86,7 @@ def train(
     kept, dropped = within(tokenised, args.max_length, max_dropped)
     log.info("train: %s", lengths_report(tokenised, args.max_length, args.train_batch_size).line())
     spread = kind(args)
-    keeping = keepable(keeping or Keeping(), spread)
+    keeping = keepable(keeping or Keeping(), spread, args)
     dtype = keeping.settled("dtype", str(compute_dtype()).removeprefix("torch."))
     base = replace(shardable(base, spread), dtype=dtype)
     model = load_base(base)

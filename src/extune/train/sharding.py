@@ -42,6 +42,24 @@ def _gathered(parameter: Any) -> Iterable[torch.Tensor]:
         yield parameter.data.to("cpu", copy=True)
 
 
+def put_back(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Give the weights that are trained their whole values, by name."""
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if hasattr(parameter, "ds_id"):
+            _spread_again(parameter, weights[name])
+        else:
+            parameter.data.copy_(like(parameter, weights[name]))
+
+
+def _spread_again(parameter: Any, value: torch.Tensor) -> None:
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters([parameter], modifier_rank=0):
+        parameter.data.copy_(value)
+
+
 def like(parameter: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     """A whole tensor spread as a parameter is."""
     mesh = getattr(parameter, "device_mesh", None)
@@ -63,3 +81,34 @@ def spread(state: dict[str, Any], groups: Iterable[Mapping[str, Any]]) -> dict[s
         for number, held in state["state"].items()
     }
     return {**state, "state": moments}
+
+
+def share(parameters: Iterable[torch.Tensor]) -> None:
+    """Give every process the first one's values: a continued adapter may have been read from another disk."""
+    for parameter in parameters:
+        torch.distributed.broadcast(parameter.data, 0)
+
+
+BUCKET = 2**25
+"""Values of gradients that are sent at once."""
+
+
+def average(parameters: Iterable[torch.Tensor]) -> None:
+    """Give every process the mean of all processes' gradients."""
+    for bucket in _buckets([p.grad for p in parameters if p.grad is not None]):
+        flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
+        torch.distributed.all_reduce(flat)
+        flat /= torch.distributed.get_world_size()
+        for gradient, mean in zip(bucket, flat.split([gradient.numel() for gradient in bucket]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+def _buckets(gradients: Iterable[torch.Tensor]) -> Iterable[list[torch.Tensor]]:
+    held: list[torch.Tensor] = []
+    for gradient in gradients:
+        if held and sum(one.numel() for one in held) + gradient.numel() > BUCKET:
+            yield held
+            held = []
+        held.append(gradient)
+    if held:
+        yield held

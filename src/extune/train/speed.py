@@ -30,17 +30,21 @@ class Choice:
     why: str = ""
 
 
-GRAPHS = {"graphs": "a CUDA graph does not average the gradients of several processes"}
+GRAPHS = {"graphs": "a CUDA graph does not wait for the parts that other processes have"}
 WHOLE = {"cache": "a dense copy is made before the base is spread over the processes, and would fill each GPU"}
 FUSED = {"fused": "only peft's own layer finds the parts of a weight that is spread over processes"}
 OFF: dict[str, dict[str, str]] = {
     "": {},
-    "ddp": GRAPHS,
+    "ddp": {},
     "fsdp": {**GRAPHS, **WHOLE, **FUSED},
     "zero2": GRAPHS,
     "zero3": {**GRAPHS, **WHOLE, **FUSED},
 }
 """What cannot be had where a training is spread over processes, and why."""
+
+
+FLASH = (8, 0)
+"""The compute capability from which on PyTorch has flash attention: Ampere, and so not V100 or T4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,10 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
 
 def _lacking() -> dict[str, str]:
     """What this machine cannot do, and why."""
-    graphs = {} if torch.cuda.is_available() else {"graphs": "a CUDA graph needs a GPU"}
+    gpu = torch.cuda.is_available()
+    graphs = {} if gpu else {"graphs": "a CUDA graph needs a GPU"}
+    if gpu and torch.cuda.get_device_capability() < FLASH:
+        graphs |= {"packed": "rows end to end take flash attention, and this GPU is older than that"}
     return graphs | ({} if kernels.available() else {"compile": "kernels are compiled for a GPU, with Triton and cc"})
 
 

@@ -58,9 +58,13 @@ def shardable(base: Base, spread: str) -> Base:
     return replace(base, quantization={"bnb_4bit_quant_storage": compute_dtype(), **base.quantization})
 
 
-def keepable(keeping: Keeping, spread: str) -> Keeping:
-    """DeepSpeed spreads the optimiser's state in its own way, so that there are no checkpoints of it."""
+def keepable(keeping: Keeping, spread: str, args: Any) -> Keeping:
+    """No checkpoints where DeepSpeed has the optimiser's state on a disk, or does not divide it."""
     if not spread.startswith("zero") or keeping.folder is None:
         return keeping
-    log.warning("no checkpoints under DeepSpeed: an interrupted training begins again (with FSDP2 it goes on)")
+    config = args.hf_deepspeed_config
+    stage = config.get_value("zero_optimization.stage", 0)
+    if stage and config.get_value("zero_optimization.offload_optimizer.device") != "nvme":
+        return keeping
+    log.warning("no checkpoints: DeepSpeed has no stage or its optimiser on nvme; interrupted, this begins again")
     return replace(keeping, folder=None)

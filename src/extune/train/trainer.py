@@ -3,13 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from ..errors import ModelError
-from . import attention, kernels, linear, loss, pairs
+from . import attention, kernels, linear, loss, pairs, sharding
 from .batches import Steps, bins, piece
 from .graphs import Graphs
 from .resume import Keeping, Resumable, not_finite
@@ -34,6 +35,13 @@ class Trainer(Resumable):
         for parameter, values in exact:  # TRL puts a quantised base's adapter into bfloat16, too coarse for small steps
             parameter.data = values.to(parameter.device, torch.float32)
         self.train_dataset = rows
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        if self.copied:  # without DDP, which would average in the last backward pass: one process may not come that far
+            self.accelerator.prepare_model = partial(self.accelerator.prepare_model, evaluation_mode=True)
+            sharding.share(self.trained)
+        self.model.train()  # once, and not in every step: it visits thousands of modules
+        if not self.parted:
+            self.model.zero_grad = self._zero_grad
         prepare(self.model, choice)
         self.graphs = Graphs(self.model) if choice.graphs else None
 
@@ -62,9 +70,8 @@ class Trainer(Resumable):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Forward and backward of all pieces of a step; the loss by answer token of the whole step.
 
-        A GPU that runs out of memory gets pieces of half the size, and the step is made again.
+        Where a GPU runs out of memory, all of them get pieces of half the size, and the step is made again.
         """
-        model.train()
         rows: Sequence[Tokenised] = inputs["rows"]
         self.ids = [row.id for row in rows]
         answers = sum(n != MASKED for row in rows for n in row.labels[1:])
@@ -74,18 +81,36 @@ class Trainer(Resumable):
         scale = self.args.world_size / counts[0].clamp(min=1)
         while (total := self._tried(model, rows, scale)) is None:
             self._smaller_pieces(model, [len(row.input_ids) for row in rows])
+        if self.copied:
+            sharding.average(self.trained)
         total = self.accelerator.reduce(total, "mean")
         if not torch.isfinite(total):
             raise not_finite("loss", total.item(), self.state.global_step + 1, self.ids_of_all())
         self.tokens += int(counts[1])
         return total
 
+    @property
+    def parted(self) -> bool:
+        """Whether the model or its optimiser is spread over the processes, so that each pass takes all of them."""
+        return bool(self.is_fsdp_enabled or self.is_deepspeed_enabled)
+
+    @property
+    def copied(self) -> bool:
+        """Whether each of several processes has all of the model, and none waits for another within a step."""
+        return bool(self.args.world_size > 1 and not self.parted)
+
     def _tried(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor | None:
-        """The step's loss; None if the memory did not hold it, with nothing of the step left in memory."""
-        try:
-            return self._step(model, rows, scale)
-        except torch.OutOfMemoryError:
-            return None
+        """The step's loss; None if the memory of any process did not hold it, with nothing of the step left there."""
+        total = None
+        with contextlib.suppress(torch.OutOfMemoryError):
+            total = self._step(model, rows, scale)
+        return None if self.copied and self._most(total is None) else total
+
+    def _most(self, number: int) -> int:
+        """The largest of all processes' numbers."""
+        most = torch.tensor(int(number), device=self.args.device)
+        torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+        return int(most)
 
     def _step(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor:
         parts = bins([len(row.input_ids) for row in rows], self.most_tokens)
@@ -98,25 +123,25 @@ class Trainer(Resumable):
             return total
         total = torch.zeros((), device=self.args.device)
         for number, given in enumerate(pieces):
-            # DeepSpeed waits by itself, and refuses to be told.
-            told = number == len(pieces) - 1 or self.is_deepspeed_enabled
-            wait = None if told else getattr(model, "no_sync", None)
-            with wait() if wait else contextlib.nullcontext():
-                part = model(**self._prepare_inputs(given))["loss"] * scale
-                self._backward(part, last=number == len(pieces) - 1)
+            part = model(**self._prepare_inputs(given))["loss"] * scale
+            self._backward(part, last=number == len(pieces) - 1)
             total += part.detach()
         return total
 
     def _passes(self, pieces: int) -> int:
-        """How many passes this process makes in a step: one at least, since gradients are averaged over all of them.
+        """How many passes this process makes in a step: one at least, since gradients are averaged over all of them."""
+        return self._most(max(pieces, 1)) if self.parted else max(pieces, 1)
 
-        Where the model is spread over the processes, each pass takes all of them.
-        """
-        if not (self.is_fsdp_enabled or self.is_deepspeed_enabled):
-            return max(pieces, 1)
-        most = torch.tensor(max(pieces, 1), device=self.args.device)
-        torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
-        return int(most)
+    # transformers visits all modules of the model for the few tensors that are meant, 10 ms a step and time.
+
+    def _zero_grad(self, set_to_none: bool = True) -> None:
+        for parameter in self.trained:
+            parameter.grad = None
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        if self.parted:
+            return super()._clip_grad_norm(model)
+        return self.accelerator.clip_grad_norm_(self.trained, self.args.max_grad_norm)
 
     def _blank(self) -> dict[str, Any]:
         """A pass that adds nothing to loss and gradients."""
@@ -136,12 +161,15 @@ class Trainer(Resumable):
         self.accelerator.backward(part, **({"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}))
 
     def _smaller_pieces(self, model: Any, lengths: Sequence[int]) -> None:
-        longest, had = max(lengths), min(self.most_tokens, sum(lengths))
+        longest, tokens = max(lengths, default=0), sum(lengths)
+        if self.copied:
+            longest, tokens = self._most(longest), self._most(tokens)
+        had = min(self.most_tokens, tokens)
         model.zero_grad()
         if self.graphs is not None:
             self.graphs = Graphs(self.model)
         torch.cuda.empty_cache()
-        if had <= longest or self.args.world_size > 1:
+        if had <= longest or self.parted:
             raise ModelError(
                 f"the GPU's memory does not hold a piece of {had} tokens",
                 remedy="Set train.speed.recompute to all and train.speed.cache to false, or train.speed.tokens lower",
