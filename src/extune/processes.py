@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, EnvironmentProblem, ExtuneError
+from .meeting import place
 
 OURS = "extune-"
 """How the id of a job begins that `launch` started."""
@@ -99,7 +100,7 @@ def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") 
         logging.getLogger(name).disabled = not os.environ.get("EXTUNE_VERBOSE")
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // count, 1)))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(GRACE))
-    where = {"rdzv_endpoint": meeting or "localhost:0", "local_addr": None if meeting else "localhost"}
+    where = _where(meeting)
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=nodes, max_nodes=nodes, nproc_per_node=count, max_restarts=0, rdzv_backend="c10d",
@@ -119,6 +120,17 @@ def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") 
             ) from exc
         except RendezvousError as exc:
             raise Lost from exc
+
+
+def _where(meeting: str) -> dict[str, Any]:
+    """How the processes find each other, told to torchrun and, in the environment, to gloo."""
+    if not meeting:
+        return {"rdzv_endpoint": "localhost:0", "local_addr": "localhost"}
+    found = place(meeting)
+    if found.interface:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", found.interface)
+    elsewhere = {} if found.host else {"rdzv_configs": {"is_host": False}}
+    return {"rdzv_endpoint": found.endpoint, "local_addr": found.address, **elsewhere}
 
 
 class Lost(EnvironmentProblem):

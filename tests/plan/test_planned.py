@@ -126,7 +126,7 @@ def test_without_rows_a_full_window_is_planned_and_said_to_be(tmp_path: Path) ->
 
 def planned() -> Plan:
     return Plan(
-        base="embedded", device="h200", parameters=1000, trainable=10, memory={"base": 600, "activations": 400},
+        base="embedded", device="h200", processes=1, parameters=1000, trainable=10, memory={"base": 600, "activations": 400},
         free=2000, lengths=LENGTHS, step_rows=2, steps=2, tokens=60, seconds=2.0, disk={"base": 100}, choice=CHOICE,
         warnings=("mind this",),
     )  # fmt: skip
@@ -209,3 +209,30 @@ def _model(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(folder)
+
+
+def test_several_processes_share_a_step(tmp_path: Path) -> None:
+    write_rows(tmp_path, 64)
+    sft = {"max_length": 2048, "per_device_train_batch_size": 4}
+    one, two = (plan(configured(train={"processes": count, "sft": sft}), tmp_path, "h200") for count in (1, 2))
+    assert (one.steps, one.step_rows, two.steps, two.step_rows) == (16, 4, 8, 8)
+    assert two.tokens == pytest.approx(one.tokens)
+    assert two.choice.tokens < 1.5 * one.choice.tokens, "as many rows for each process as before"
+    assert two.seconds < one.seconds
+    assert "2 times h200" in plan_text(two)
+    assert "for each process" in plan_text(two)
+
+
+def test_a_gpu_older_than_flash_attention_is_planned_with_padded_rows(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    config = configured(train={"sft": {"max_length": 2048, "per_device_train_batch_size": 4}})
+    assert plan(config, tmp_path, "h200").choice.packed
+    assert not plan(config, tmp_path, "t4").choice.packed
+
+
+def test_parts_of_a_model_are_told_to_be_planned_as_wholes(tmp_path: Path) -> None:
+    made = Schedule(4, 10, (), 2)
+    config = configured(train={"sft": {"fsdp": True}})
+    told = "\n".join(idle(config, shape_of(EMBEDDED), LENGTHS, made, CHOICE, DEVICES["h200"]))
+    assert "planned as if each process had all of the model" in told
+    assert "fsdp has no effect" in warnings(config)

@@ -1,10 +1,12 @@
 """Training on several machines, which are processes here, and on several GPUs."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +50,25 @@ def worker(*given: str) -> None:
         sys.exit(1)
 
 
-def on_two_machines(base: Path, out: Path, **asked: Any) -> list[tuple[int, str]]:
-    """For each, how it ended and what it told last."""
+Before = tuple[list[str], list[str]]
+
+
+def on_two_machines(
+    base: Path, out: Path, host: str = "localhost", before: Before = ([], []), **asked: Any
+) -> list[tuple[int, str]]:
+    """For each, how it ended and what it told last; `before`: the commands that put a process on a machine."""
     program = "import sys, tests.train.test_machines as t; t.machine(*sys.argv[1:])"
-    words = [f"localhost:{free_port()}", str(base), str(out), json.dumps(asked)]
+    words = [f"{host}:{free_port()}", str(base), str(out), json.dumps(asked)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", program, *words], cwd=PRESETS.parent, stderr=subprocess.PIPE, text=True, env=env
+            [*put, sys.executable, "-c", program, *words],
+            cwd=PRESETS.parent,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
         )
-        for _ in range(2)
+        for put in before
     ]
     told = [process.communicate(timeout=300)[1].splitlines() for process in started]
     return [(process.returncode, lines[-1] if lines else "") for process, lines in zip(started, told, strict=True)]
@@ -74,6 +85,42 @@ def test_two_machines_learn_what_one_process_does_also_if_one_of_them_dies(
     assert alive[1].endswith("The same command goes on from the last checkpoint")
     assert sorted(path.name for path in (tmp_path / "checkpoints" / "ours").glob("step-*"))
     assert [code for code, _ in on_two_machines(tiny_base, tmp_path, **asked)] == [0, 0]
+    same(alone, left(tmp_path))
+
+
+@pytest.fixture
+def network() -> Iterator[tuple[str, Before]]:
+    """Two network namespaces with a cable between them, and host names that nobody can resolve."""
+    names = [f"extune{os.getpid()}{side}" for side in "ab"]
+    cables = [f"x{os.getpid()}{side}" for side in "ab"]
+    made = [["netns", "add", name] for name in names]
+    made += [
+        ["link", "add", cables[0], "netns", names[0], "type", "veth", "peer", "name", cables[1], "netns", names[1]]
+    ]
+    for n in range(2):
+        made += [["-n", names[n], "addr", "add", f"10.231.7.{n + 1}/24", "dev", cables[n]]]
+        made += [["-n", names[n], "link", "set", link, "up"] for link in ("lo", cables[n])]
+    try:
+        for words in made:
+            subprocess.run(["ip", *words], check=True, capture_output=True)
+        named = ["unshare", "-u", "sh", "-c", 'hostname "$0"; exec "$@"']
+        first, second = ([*["ip", "netns", "exec", name], *named, name] for name in names)
+        yield "10.231.7.1", (first, second)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        pytest.skip(f"no network namespaces can be made here ({exc})")
+    finally:
+        for name in names:
+            with contextlib.suppress(OSError):
+                subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+@pytest.mark.integration
+def test_machines_meet_by_address_where_their_names_mean_nothing(
+    tiny_base: Path, tmp_path: Path, alone: Any, network: tuple[str, Before]
+) -> None:
+    host, before = network
+    done = on_two_machines(tiny_base, tmp_path, host, before, sft={"per_device_train_batch_size": 2})
+    assert [code for code, _ in done] == [0, 0], done
     same(alone, left(tmp_path))
 
 

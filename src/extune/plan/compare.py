@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .planned import Plan
 
 ALLOWED = {"seconds": 0.25, "tokens_per_second": 1 / 3, "peak_memory": 0.15, "tokens": 0.02}
-"""Shares by which a plan may be off. A quarter less time is a third more speed; tokens are counted in the first epoch."""
+"""Shares by which a plan may be off. A quarter less time is a third more speed; tokens are those of one epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,17 @@ def idle(
     yield from _sft(config)
     yield from _batches(config, choice)
     yield from _types(config, device)
+    yield from _spread(config, made)
     yield from _steps(config, made)
     yield from _rows(lengths, shape)
+
+
+def _spread(config: Config, made: Schedule) -> Iterator[str]:
+    given = [key for key in ("fsdp", "deepspeed") if config.train.sft.get(key)]
+    if given and made.processes == 1:
+        yield f"train.sft.{given[0]} has no effect: it takes several processes with a GPU each"
+    elif given:
+        yield f"train.sft.{given[0]}: planned as if each process had all of the model, so it takes less and longer"
 
 
 def _model(config: Config, shape: Shape) -> Iterator[str]:

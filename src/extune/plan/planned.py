@@ -1,7 +1,7 @@
 """Parameters, memory, tokens, steps, time and disk of a training, from params.yaml and a config.json alone."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from ..config import Config
 from ..families import choose as choose_family
 from ..footprint import Choice, Lengths, Shape, Training, Work, choose, packable, shape_of, training_of, waits
 from ..footprint.memory import memory as parts_of
+from ..processes import wanted
 from .devices import Device, device_of
 from .effects import idle
 from .model import read_config, stored_bytes
@@ -28,10 +29,11 @@ STARTED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All sizes in bytes, all times in seconds; `memory` by part, `peak` their sum."""
+    """All sizes in bytes, all times in seconds; `memory` by part, `peak` their sum, of one process."""
 
     base: str
     device: str
+    processes: int
     parameters: int
     trainable: int
     memory: dict[str, int]
@@ -61,13 +63,15 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     window, batch = int(sft.get("max_length") or 1024), int(sft.get("per_device_train_batch_size") or 8)
     lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, batch)
     shape = shape_of(keys)
+    count = _processes(config.train.processes, device)
     if isinstance(device, str):
-        device = device_of(device, memory, (shape.hidden, shape.wide))
+        device = _each(device_of(device, memory, (shape.hidden, shape.wide)), count)
     training = _training(config, folder, lengths, device, shape)
     trained = training.trained(shape)
-    made = schedule(lengths, sft, config.seed)
-    choice = _choice(config, shape, training, lengths, made, device, packable(keys, window))
-    steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in made.sample]
+    made = schedule(lengths, sft, config.seed, count)
+    own = made.own(lengths.kept)
+    choice = _choice(config, shape, training, lengths, own, device, packable(keys, window))
+    steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in own]
     share = made.steps / max(1, len(made.sample))
     graphs = _graphs(config, shape, lengths, made, choice, device)
     steps = recorded(steps) if graphs else steps
@@ -78,6 +82,7 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     return Plan(
         base=config.model.base,
         device=device.name,
+        processes=count,
         parameters=shape.parameters,
         trainable=trained,
         memory=parts,
@@ -90,6 +95,22 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
         disk=_disk(config, shape, trained, training, root, stored_bytes(keys)),
         choice=choice,
         warnings=tuple(idle(config, shape, lengths, made, choice, device)),
+    )
+
+
+def _processes(asked: int | str, device: Device | str) -> int:
+    """How many will train together: where the device is not here, one, unless a number is asked for."""
+    if asked != "auto":
+        return int(asked)
+    return wanted("auto") if device == "auto" else 1
+
+
+def _each(device: Device, count: int) -> Device:
+    """What one of so many processes has: a GPU of its own, or its part of the processor."""
+    if device.gpu or count == 1:
+        return device
+    return replace(
+        device, memory=device.memory // count, flops=device.flops / count, bandwidth=device.bandwidth / count
     )
 
 
@@ -121,11 +142,12 @@ def _forced(config: Config) -> dict[str, Any]:
 
 
 def _choice(
-    config: Config, shape: Shape, training: Training, lengths: Lengths, made: Schedule, device: Device, packs: bool
+    config: Config, shape: Shape, training: Training, lengths: Lengths, own: Sequence[Sequence[int]], device: Device,
+    packs: bool,
 ) -> Choice:  # fmt: skip
     forced = _forced(config)
     recompute: Any = forced.get("recompute")
-    step_tokens = max((sum(lengths.kept[row] for row in step) for step in made.sample), default=None)
+    step_tokens = max((sum(lengths.kept[row] for row in step) for step in own), default=None)
     return choose(
         shape,
         device.memory,
@@ -142,12 +164,13 @@ def _choice(
 def _graphs(
     config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
 ) -> bool:  # fmt: skip
-    """Whether a piece is launched as one, as train/speed.py decides it for one process."""
+    """Whether a piece is launched as one, as train/speed.py decides it."""
     forced = _forced(config).get("graphs")
     if forced is not None or not (device.gpu and choice.packed and not choice.recompute_layers):
         return bool(forced)
-    step = made.rows * sum(lengths.kept) / max(1, len(lengths.kept))
-    return waits(shape, Work(step, step * lengths.answer_share, step**2 / made.rows))
+    rows = made.rows / made.processes
+    step = rows * sum(lengths.kept) / max(1, len(lengths.kept))
+    return waits(shape, Work(step, step * lengths.answer_share, step**2 / rows))
 
 
 def _memory(

@@ -10,7 +10,7 @@ from ..footprint import Lengths, Work
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`rows`: of a step. `steps`: of the whole training.
+    """`rows`: of a step, in all `processes` together. `steps`: of the whole training.
 
     `sample`: the rows' numbers of each step of the first epoch, fewer where the training ends before.
     """
@@ -18,20 +18,28 @@ class Schedule:
     rows: int
     steps: int
     sample: tuple[tuple[int, ...], ...]
+    processes: int = 1
+
+    def own(self, lengths: Sequence[int]) -> list[Sequence[int]]:
+        """Of each step of the sample, the rows of one process."""
+        from ..train.batches import share
+
+        return [share(step, lengths, self.processes)[0] for step in self.sample]
 
 
-def schedule(lengths: Lengths, sft: Mapping[str, Any], seed: int) -> Schedule:
+def schedule(lengths: Lengths, sft: Mapping[str, Any], seed: int, processes: int = 1) -> Schedule:
     """Which rows make the steps of the first epoch."""
     from ..train.batches import order
 
-    rows = int(sft.get("per_device_train_batch_size") or 8) * int(sft.get("gradient_accumulation_steps") or 1)
+    each = int(sft.get("per_device_train_batch_size") or 8) * int(sft.get("gradient_accumulation_steps") or 1)
+    rows = processes * each
     grouped = sft.get("train_sampling_strategy") == "group_by_length"
     an_epoch = math.ceil(len(lengths.kept) / rows)
     limit = int(sft.get("max_steps") or -1)
     steps = limit if limit > 0 else math.ceil(float(sft.get("num_train_epochs") or 3) * an_epoch)
     numbers = order(lengths.kept, seed, 0, rows, grouped)
     cut = [tuple(numbers[at : at + rows]) for at in range(0, len(numbers), rows)]
-    return Schedule(rows, steps, tuple(cut[:steps]))
+    return Schedule(rows, steps, tuple(cut[:steps]), processes)
 
 
 def pieces(lengths: Lengths, step: Sequence[int], most: int, packed: bool) -> list[Work]:

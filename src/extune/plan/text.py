@@ -11,13 +11,14 @@ def plan_text(plan: Plan) -> str:
     """Some lines, the warnings last."""
     lengths, disk = plan.lengths, plan.disk
     share = 100 * plan.trainable / plan.parameters
+    each, times = (" for each process", f"{plan.processes} times ") if plan.processes > 1 else ("", "")
     lines = {
         "base": f"{plan.base}: {plan.parameters:,} parameters, {plan.trainable:,} of them trained ({share:.2f} %)",
         "rows": f"{lengths.line()} ({lengths.source})",
         "steps": f"{plan.steps:,} of {plan.step_rows} rows, {plan.tokens:,} tokens",
         "way": plan.choice.why,
-        "memory": f"{_size(plan.peak)} of {_size(plan.free)}: {_parts(plan.memory)}",
-        "time": f"{_time(plan.seconds)} on {plan.device}, {plan.tokens / max(plan.seconds, 1e-9):,.0f} tokens/s",
+        "memory": f"{_size(plan.peak)} of {_size(plan.free)}{each}: {_parts(plan.memory)}",
+        "time": f"{_time(plan.seconds)} on {times}{plan.device}, {plan.tokens / max(plan.seconds, 1e-9):,.0f} tokens/s",
         "disk": f"{_size(sum(disk.values()))}: {_parts(disk)}",
     }
     told = [f"{name:8}{line}" for name, line in lines.items()]

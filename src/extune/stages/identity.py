@@ -34,6 +34,7 @@ def checkpoint_folder(config: Config, root: Path, note: Mapping[str, Any]) -> Pa
         "train": config.train.model_dump(exclude={"checkpoint", "processes", "sft", "adapter"}),
         "adapter": _adapter(config.train.adapter, root),
         "sft": {key: value for key, value in config.train.sft.items() if key not in STEP},
+        "deepspeed": _file(config.train.sft.get("deepspeed"), root),
         "step": rows_per_step(config),
         "data": {name: md5(root / SFT / f"{name}.jsonl") for name in ("train", "dev")},
         "base": note["fingerprint"],
@@ -53,6 +54,12 @@ def _best(config: Config, root: Path) -> dict[str, Any]:
     """What decides which weights are the best."""
     data = [md5(root / RECORDS / name) for name in ("dev.jsonl", "schema.yaml")]
     return {"task": config.task.model_dump(), "data": data, "code": _code(JUDGES)}
+
+
+def _file(given: Any, root: Path) -> str | None:
+    """The content of a file that an option names."""
+    found = isinstance(given, str) and (root / given).is_file()
+    return sha256(root / given) if found else None
 
 
 def _adapter(given: str | None, root: Path) -> Any:
