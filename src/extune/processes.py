@@ -119,6 +119,10 @@ def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") 
                 f"not all {nodes} machines came to {meeting}", remedy="Run the same command on each of them"
             ) from exc
         except RendezvousError as exc:
+            if not any(Path(folder).iterdir()):  # no process was begun
+                raise EnvironmentProblem(
+                    f"nobody answers at {meeting}", remedy="Start it there within a minute"
+                ) from exc
             raise Lost from exc
 
 

@@ -236,3 +236,9 @@ def test_parts_of_a_model_are_told_to_be_planned_as_wholes(tmp_path: Path) -> No
     told = "\n".join(idle(config, shape_of(EMBEDDED), LENGTHS, made, CHOICE, DEVICES["h200"]))
     assert "planned as if each process had all of the model" in told
     assert "fsdp has no effect" in warnings(config)
+    told = "\n".join(idle(config, shape_of(EMBEDDED), LENGTHS, made, CHOICE, replace(DEVICES["h200"], gpu=False)))
+    assert "fsdp has no effect" in told
+
+
+def test_of_several_processes_the_one_with_the_most_tokens_is_planned() -> None:
+    assert Schedule(3, 1, ((0, 1, 2),), 2).own([100, 60, 60]) == [[1, 2]]

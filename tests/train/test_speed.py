@@ -79,6 +79,9 @@ def test_a_gpu_gets_them_where_python_is_slower_than_it(machine: SimpleNamespace
     machine.compiler = False
     assert not choose().compile
     assert choose().graphs
+    for off in ({"packed": False}, {"recompute": "all"}, {"graphs": False}):
+        assert not choose(off).graphs
+    assert not choose(on=load(scaled=True)).graphs, "float16 scales its loss"
 
 
 def test_a_gpu_older_than_flash_attention_gets_padded_batches(machine: SimpleNamespace) -> None:
@@ -88,8 +91,6 @@ def test_a_gpu_older_than_flash_attention_gets_padded_batches(machine: SimpleNam
     assert not found.graphs
     with pytest.raises(ConfigError, match=r"train.speed.packed: .*older.*Set it to auto"):
         choose({"packed": True})
-    for off in ({"packed": False}, {"recompute": "all"}, {"graphs": False}):
-        assert not choose(off).graphs
 
 
 def test_a_gpu_waits_for_python_with_little_work_only(machine: SimpleNamespace) -> None:

@@ -56,7 +56,7 @@ def test_one_process_keeps_the_order_of_the_step() -> None:
 def test_a_lever_that_cannot_be_had_is_off_and_refused_when_forced() -> None:
     from extune.train.speed import OFF, choose
 
-    assert set(OFF["ddp"]) == set(OFF["zero2"]) == {"graphs"}
+    assert (set(OFF["ddp"]), set(OFF["zero2"])) == (set(), {"graphs"})
     assert set(OFF["fsdp"]) == set(OFF["zero3"]) == {"graphs", "cache", "fused"}
     config = SimpleNamespace(get_text_config=lambda: SimpleNamespace(sliding_window=None))
     model: Any = SimpleNamespace(config=config)
@@ -106,13 +106,32 @@ def test_4_bit_weights_that_are_spread_are_stored_as_numbers() -> None:
     assert (shardable(four, "ddp"), shardable(whole, "fsdp")) == (four, whole)
 
 
-def test_under_deepspeed_no_checkpoints_are_kept_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("given", "keeps"),
+    [
+        ({"stage": 2}, True),
+        ({"stage": 3, "offload_optimizer": {"device": "cpu"}}, True),
+        ({"stage": 3, "offload_optimizer": {"device": "nvme"}}, False),
+        ({}, False),
+    ],
+)
+def test_deepspeed_keeps_what_it_has_in_memory_and_says_so_if_it_has_none(
+    given: dict[str, Any], keeps: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    from types import SimpleNamespace
+
+    from accelerate.utils.deepspeed import HfDeepSpeedConfig
+
     from extune.train.resume import Keeping
     from extune.train.spread import keepable
 
-    kept = Keeping(Path("here"))
-    assert (keepable(kept, "fsdp"), keepable(kept, "zero3").folder) == (kept, None)
-    assert "no checkpoints under DeepSpeed" in caplog.text
+    kept, args = (
+        Keeping(Path("here")),
+        SimpleNamespace(hf_deepspeed_config=HfDeepSpeedConfig({"zero_optimization": given})),
+    )
+    assert (keepable(kept, "zero3", args) == kept) is keeps
+    assert ("no checkpoints" in caplog.text) is not keeps
+    assert keepable(kept, "fsdp", args) == kept
 
 
 @pytest.mark.parametrize(("name", "stage"), [("zero2", 2), ("zero3", 3)])

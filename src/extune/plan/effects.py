@@ -40,14 +40,14 @@ def idle(
     yield from _sft(config)
     yield from _batches(config, choice)
     yield from _types(config, device)
-    yield from _spread(config, made)
+    yield from _spread(config, made, device)
     yield from _steps(config, made)
     yield from _rows(lengths, shape)
 
 
-def _spread(config: Config, made: Schedule) -> Iterator[str]:
+def _spread(config: Config, made: Schedule, device: Device) -> Iterator[str]:
     given = [key for key in ("fsdp", "deepspeed") if config.train.sft.get(key)]
-    if given and made.processes == 1:
+    if given and (made.processes == 1 or not device.gpu):
         yield f"train.sft.{given[0]} has no effect: it takes several processes with a GPU each"
     elif given:
         yield f"train.sft.{given[0]}: planned as if each process had all of the model, so it takes less and longer"

@@ -100,9 +100,9 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
 
 def _processes(asked: int | str, device: Device | str) -> int:
     """How many will train together: where the device is not here, one, unless a number is asked for."""
-    if asked != "auto":
-        return int(asked)
-    return wanted("auto") if device == "auto" else 1
+    if device == "auto":
+        return wanted(asked)
+    return 1 if asked == "auto" else int(asked)
 
 
 def _each(device: Device, count: int) -> Device:

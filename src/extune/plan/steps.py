@@ -21,10 +21,13 @@ class Schedule:
     processes: int = 1
 
     def own(self, lengths: Sequence[int]) -> list[Sequence[int]]:
-        """Of each step of the sample, the rows of one process."""
+        """Of each step of the sample, the rows of the process that has the most tokens."""
         from ..train.batches import share
 
-        return [share(step, lengths, self.processes)[0] for step in self.sample]
+        def tokens(rows: Sequence[int]) -> int:
+            return sum(lengths[row] for row in rows)
+
+        return [max(share(step, lengths, self.processes), key=tokens) for step in self.sample]
 
 
 def schedule(lengths: Lengths, sft: Mapping[str, Any], seed: int, processes: int = 1) -> Schedule:

@@ -34,7 +34,7 @@ def checkpoint_folder(config: Config, root: Path, note: Mapping[str, Any]) -> Pa
         "train": config.train.model_dump(exclude={"checkpoint", "processes", "sft", "adapter"}),
         "adapter": _adapter(config.train.adapter, root),
         "sft": {key: value for key, value in config.train.sft.items() if key not in STEP},
-        "deepspeed": _file(config.train.sft.get("deepspeed"), root),
+        "spread": _spread(config, root),
         "step": rows_per_step(config),
         "data": {name: md5(root / SFT / f"{name}.jsonl") for name in ("train", "dev")},
         "base": note["fingerprint"],
@@ -56,10 +56,22 @@ def _best(config: Config, root: Path) -> dict[str, Any]:
     return {"task": config.task.model_dump(), "data": data, "code": _code(JUDGES)}
 
 
-def _file(given: Any, root: Path) -> str | None:
-    """The content of a file that an option names."""
-    found = isinstance(given, str) and (root / given).is_file()
-    return sha256(root / given) if found else None
+def _spread(config: Config, root: Path) -> list[str]:
+    """What puts the model or its optimiser in parts, with the content of DeepSpeed's file: its checkpoints are others.
+
+    One process alone has no parts, whatever is asked for.
+    """
+    count, sft = _count(config), config.train.sft
+    found = ["fsdp"] if sft.get("fsdp") and count > 1 else []
+    given = sft.get("deepspeed")
+    if not given or (count == 1 and not processes.joined()):
+        return found
+    content = sha256(root / given) if isinstance(given, str) and (root / given).is_file() else str(given)
+    return [*found, f"deepspeed {content}"]
+
+
+def _count(config: Config) -> int:
+    return processes.size() if processes.joined() else processes.wanted(config.train.processes)
 
 
 def _adapter(given: str | None, root: Path) -> Any:
@@ -79,8 +91,7 @@ STEP = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
 def rows_per_step(config: Config) -> int:
     """Of one optimiser step, in all processes together: the same rows then make the same steps with any number."""
-    count = processes.size() if processes.joined() else processes.wanted(config.train.processes)
-    return count * math.prod(int(config.train.sft.get(key) or 1) for key in STEP)
+    return _count(config) * math.prod(int(config.train.sft.get(key) or 1) for key in STEP)
 
 
 def token(folder: Path) -> str:

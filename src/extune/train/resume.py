@@ -62,7 +62,7 @@ class Resumable(SFTTrainer):
     def train(self, **given: Any) -> Any:
         """Train, from the newest sound checkpoint if there is one."""
         self.began = time.monotonic()
-        if self.args.world_size > 1:
+        if not self._between:
             self.keeping.gate.close()
         latest = agreed(checkpoints.latest(self.keeping.folder) if self._first and self.keeping.folder else None)
         if latest is not None:
@@ -76,6 +76,11 @@ class Resumable(SFTTrainer):
     @property
     def _first(self) -> bool:
         return bool(self.args.process_index == 0)
+
+    @property
+    def _between(self) -> bool:
+        """Whether a signal may stop it within a step: several processes stop after one, and DeepSpeed takes it itself."""
+        return bool(self.args.world_size == 1 and not self.is_deepspeed_enabled)
 
     @property
     def kept(self) -> int:
@@ -224,7 +229,7 @@ class Resumable(SFTTrainer):
         heard = self._heard()
         if heard or last or step % self.keeping.steps == 0:
             self.keep()
-        if heard or self.args.world_size == 1:
+        if heard or self._between:
             self.keeping.gate.open()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

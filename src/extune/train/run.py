@@ -91,8 +91,9 @@ def train(
     base = replace(shardable(base, spread), dtype=dtype)
     model = load_base(base)
     load = Workload(
-        kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization, str(args.optim)
-    )
+        kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization, str(args.optim),
+        bool(args.fp16),
+    )  # fmt: skip
     choice = Choice(**keeping.settled("choice", asdict(agreed(choose(speed or {}, model, load, spread)))))
     log.info("train: %s", choice.why)
     torch.manual_seed(seed)

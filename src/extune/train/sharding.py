@@ -4,7 +4,7 @@ FSDP2 holds a DTensor (https://docs.pytorch.org/docs/stable/distributed.fsdp.ful
 empty tensor with `ds_id`. Every process has to call these functions, since each has a part.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -94,21 +94,34 @@ BUCKET = 2**25
 
 
 def average(parameters: Iterable[torch.Tensor]) -> None:
-    """Give every process the mean of all processes' gradients."""
-    for bucket in _buckets([p.grad for p in parameters if p.grad is not None]):
-        flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
+    """Give every process the mean of all processes' gradients; one that a process lacks, where another has it, is 0."""
+    for bucket in _buckets(_gradients(list(parameters))):
+        flat = bucket[0].reshape(-1) if len(bucket) == 1 else torch.cat([gradient.reshape(-1) for gradient in bucket])
         torch.distributed.all_reduce(flat)
         flat /= torch.distributed.get_world_size()
         for gradient, mean in zip(bucket, flat.split([gradient.numel() for gradient in bucket]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
 
+def _gradients(parameters: Sequence[torch.Tensor]) -> Iterable[torch.Tensor]:
+    """The same ones in every process: a layer may have been left out in some."""
+    had = torch.tensor([p.grad is not None for p in parameters], dtype=torch.uint8, device=parameters[0].device)
+    torch.distributed.all_reduce(had, torch.distributed.ReduceOp.MAX)
+    for parameter, anywhere in zip(parameters, had.tolist(), strict=True):
+        if anywhere and parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        if parameter.grad is not None:
+            yield parameter.grad
+
+
 def _buckets(gradients: Iterable[torch.Tensor]) -> Iterable[list[torch.Tensor]]:
     held: list[torch.Tensor] = []
+    size = 0
     for gradient in gradients:
-        if held and sum(one.numel() for one in held) + gradient.numel() > BUCKET:
+        if held and size + gradient.numel() > BUCKET:
             yield held
-            held = []
+            held, size = [], 0
         held.append(gradient)
+        size += gradient.numel()
     if held:
         yield held

@@ -49,7 +49,10 @@ FLASH = (8, 0)
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is trained, and on what: the rows, how many make a step of one process, and the longest there may be."""
+    """What is trained, and on what: the rows, how many make a step of one process, and the longest there may be.
+
+    `scaled`: the loss is, for float16.
+    """
 
     rows: Sequence[Tokenised]
     step: int
@@ -58,6 +61,7 @@ class Workload:
     lora: Mapping[str, Any] = field(default_factory=dict)
     quantization: Mapping[str, Any] = field(default_factory=dict)
     optim: str = ""
+    scaled: bool = False
 
     @property
     def tokens(self) -> float:
@@ -79,6 +83,7 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     wanted = {key: value for key, value in forced.items() if value != "auto"}
     packs = attention.fits(model, load.window) and load.method != "prefix"
     off = OFF[spread] | ({} if packs else {"packed": "this model's attention takes padded batches only"}) | _lacking()
+    off |= {"graphs": "a CUDA graph does not scale the loss, as float16 needs"} if load.scaled else {}
     for lever, why in off.items():
         if wanted.get(lever):
             raise ConfigError(f"train.speed.{lever}: {why}", where="params.yaml", remedy="Set it to auto")

@@ -115,7 +115,8 @@ class Trainer(Resumable):
     def _step(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor:
         parts = bins([len(row.input_ids) for row in rows], self.most_tokens)
         pieces = [self._piece([rows[n] for n in part]) for part in parts]
-        pieces += [self._blank()] * (self._passes(len(pieces)) - len(pieces))
+        if blank := self._passes(len(pieces)) - len(pieces):
+            pieces += [self._blank()] * blank
         if self.graphs is not None:
             self.graphs.begin()
             total = torch.stack([self.graphs.run(given, scale).clone() for given in pieces]).sum()

@@ -69,6 +69,8 @@ def _of_all(value: Any, first: bool) -> Any:
     whole = [torch.empty(value.shape, dtype=value.dtype) for _ in range(count)] if first else []
     for at in range(0, len(value), CHUNK):
         piece = value[at : at + CHUNK].contiguous()
+        if torch.distributed.get_backend() == "nccl":  # which sends from GPUs only; the optimiser may be offloaded
+            piece = piece.cuda()
         parts = [torch.empty_like(piece) for _ in range(count)] if first else None
         torch.distributed.gather(piece, parts, dst=0)
         for held, part in zip(whole, parts or [], strict=True):
