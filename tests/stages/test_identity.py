@@ -74,3 +74,18 @@ def test_dvc_trains_again_for_what_changes_the_result_and_not_for_how_often_it_i
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     assert named <= set(params["train"]), "DVC refuses a parameter that is not there"
     assert {f"src/extune/{name}" for name in CODE if name != "footprint"} <= set(stage["deps"])
+
+
+def test_parts_of_a_model_count_where_there_are_several_processes_and_with_deepspeeds_file(root: Path) -> None:
+    (root / "zero.json").write_text("{}", encoding="utf-8")
+
+    def folder(count: int, rows: int = 4, **sft: Any) -> Path:
+        batch = {"per_device_train_batch_size": rows // count}
+        return checkpoint_folder(config(processes=count, sft={**sft, **batch}), root, NOTE)
+
+    assert folder(1) == folder(2), "copies read each other's checkpoints"
+    for way in ({"fsdp": True}, {"deepspeed": "zero.json"}):
+        assert folder(1, **way) != folder(2, **way)
+    before = folder(2, deepspeed="zero.json")
+    (root / "zero.json").write_text('{"zero_optimization": {"stage": 3}}', encoding="utf-8")
+    assert folder(2, deepspeed="zero.json") != before

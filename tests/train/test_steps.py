@@ -61,7 +61,7 @@ def test_a_lever_that_cannot_be_had_is_off_and_refused_when_forced() -> None:
     config = SimpleNamespace(get_text_config=lambda: SimpleNamespace(sliding_window=None))
     model: Any = SimpleNamespace(config=config)
     with pytest.raises(ConfigError, match=r"train\.speed\.cache: a dense copy .* Set it to auto"):
-        choose({"cache": True}, model, SimpleNamespace(window=9, method="lora"), "fsdp")  # type: ignore[arg-type]
+        choose({"cache": True}, model, SimpleNamespace(window=9, method="lora", scaled=False), "fsdp")  # type: ignore[arg-type]
 
 
 def test_deepspeed_that_is_not_there_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,8 +118,6 @@ def test_4_bit_weights_that_are_spread_are_stored_as_numbers() -> None:
 def test_deepspeed_keeps_what_it_has_in_memory_and_says_so_if_it_has_none(
     given: dict[str, Any], keeps: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from types import SimpleNamespace
-
     from accelerate.utils.deepspeed import HfDeepSpeedConfig
 
     from extune.train.resume import Keeping

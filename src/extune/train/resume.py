@@ -79,7 +79,7 @@ class Resumable(SFTTrainer):
 
     @property
     def _between(self) -> bool:
-        """Whether a signal may stop it within a step: several processes stop after one, and DeepSpeed takes it itself."""
+        """Whether a signal may stop it within a step: several processes stop after one, and DeepSpeed too."""
         return bool(self.args.world_size == 1 and not self.is_deepspeed_enabled)
 
     @property
