@@ -1,5 +1,7 @@
 """The commands of the stages: how several machines are asked for."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -24,3 +26,16 @@ def test_one_process_on_each_of_two_machines_is_started_through_the_launcher(mon
     )
     assert done.exit_code == 0
     assert seen == [1, ["-m", "extune", "train", "--set", "train.processes=1"], 2, "host:29500"]
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("project")
+def test_what_a_library_prints_is_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noisy(*_: object) -> dict[str, int]:
+        print("[WARNING] no accelerator")
+        return {"steps": 3}
+
+    monkeypatch.setattr("extune.stages.stage", lambda name: noisy)
+    done = CliRunner().invoke(app, ["build", "--json"], catch_exceptions=False)
+    assert json.loads(done.stdout) == {"stage": "build", "steps": 3}
+    assert "no accelerator" in done.stderr

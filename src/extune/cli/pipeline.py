@@ -1,5 +1,6 @@
 """The stages, by the names they have in dvc.yaml and MLproject."""
 
+import contextlib
 import json
 import signal
 import sys
@@ -39,7 +40,9 @@ def _run(
         return
     processes.enter()
     try:
-        result = stage(name)(config, root)
+        # What libraries print (DeepSpeed warns there) is no data.
+        with contextlib.redirect_stdout(sys.stdout if processes.rank() else sys.stderr):
+            result = stage(name)(config, root)
     except KeyboardInterrupt as exc:  # Typer would say nothing
         if str(exc) and not processes.rank():
             print(f"extune: {exc}", file=sys.stderr)
