@@ -1,5 +1,6 @@
 """Schemas: every form that is read, what is refused, and what records imply."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,12 @@ def test_the_schema_files_of_duie_and_duee_are_read(tmp_path: Path) -> None:
     )
     duee = '{"event_type": "E", "role_list": [{"role": "time"}, {"role": "who"}]}'
     assert read(tmp_path, duee).events == {"E": ("time", "who")}
+
+
+def test_every_data_sets_schema_is_read_again_as_it_was_written(real_data: Path) -> None:
+    for path in sorted(real_data.glob("*/types.json")):
+        schema = read_schema(path)
+        assert schema_from_json(json.loads(json.dumps(schema_to_json(schema)))) == schema, path.parent.name
 
 
 @pytest.mark.parametrize("name", ["duie_schema.json", "lawson_duie_schema.json"])

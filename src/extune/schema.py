@@ -207,7 +207,8 @@ def _from_counts(row: Mapping[str, Any]) -> Schema:
 def _signatures(relations: Any) -> Iterator[tuple[str, str, str]]:
     for name, spec in relations.items() if isinstance(relations, dict) else ():
         for signature in spec.get("signatures") or () if isinstance(spec, dict) else ():
-            yield signature["head_type"], _label(name), signature["tail_type"]
+            if signature["head_type"] and signature["tail_type"]:  # null where the data has relations of plain strings
+                yield signature["head_type"], _label(name), signature["tail_type"]
 
 
 def _counted(value: Any) -> tuple[str, ...]:

@@ -120,8 +120,8 @@ class Best(Section):
 class Speed(Section):
     """How training is made fast; auto: by the memory there is. See train/speed.py.
 
-    `packed`: rows end to end. `cache`: a dense copy of the 4-bit layers. `recompute`: so many layers are computed again
-    in the backward pass. `tokens`: the most in a piece of a step.
+    `packed`: rows end to end. `cache`: a dense copy of the 4-bit layers. `prefixes`: what rows begin with in common is
+    computed once. `recompute`: so many layers are computed again in the backward pass. `tokens`: the most in a piece.
     """
 
     packed: bool | Literal["auto"] = "auto"
@@ -129,6 +129,7 @@ class Speed(Section):
     fused: bool | Literal["auto"] = "auto"
     compile: bool | Literal["auto"] = "auto"
     graphs: bool | Literal["auto"] = "auto"
+    prefixes: bool | Literal["auto"] = "auto"
     recompute: Annotated[int, Field(ge=0)] | Literal["auto", "all"] = "auto"
     tokens: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
 

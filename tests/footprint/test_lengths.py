@@ -21,6 +21,7 @@ def test_the_report_counts_rows_tokens_answers_and_padding() -> None:
     assert (report.rows, report.tokens, report.padded, report.longest) == (3, 60, 70, 30)
     assert report.answer_share == 15 / 60
     assert (report.at(0), report.at(0.5), report.at(0.95)) == (10, 20, 30)
+    assert report.common in (10 / 60, 20 / 60), "of two that make a batch, all of the shorter"
 
 
 def test_rows_over_the_window_are_named_and_not_counted_as_tokens() -> None:
@@ -29,7 +30,7 @@ def test_rows_over_the_window_are_named_and_not_counted_as_tokens() -> None:
     assert report.tokens == 21
     assert report.line() == (
         "8 rows, 21 tokens (21 if padded), median 11, 95 % 11, longest 17, answers 19 %, "
-        "6 over the window of 11: r2, r3, r4, r5, r6, ..."
+        "0 % common to rows of a step, 6 over the window of 11: r2, r3, r4, r5, r6, ..."
     )
 
 

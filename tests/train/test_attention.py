@@ -41,6 +41,28 @@ def alone(model: Any, texts: list[Any]) -> list[Any]:
         return [model.base_model(torch.tensor([row.input_ids]), use_cache=False).last_hidden_state[0] for row in texts]
 
 
+def begun_alike() -> list[Any]:
+    """Rows with a tree of beginnings: some of one token, one row twice, one the beginning of another."""
+    first, second, *rest = (row.input_ids for row in dice(30, 12, 3, 25, 300))
+    return rows(*(first + end for end in rest), first, first, second + rest[0], second + rest[1], [first[0]])
+
+
+def once(model: Any, texts: list[Any]) -> list[Any]:
+    """Last hidden states of each row out of one piece that has their common beginnings once."""
+    import torch
+
+    from extune.footprint import shared
+    from extune.train.batches import piece
+
+    given = piece(texts, True, 0, prefixes=True)
+    del given["answers"], given["labels"]
+    with torch.no_grad():
+        out = model.base_model(**given, use_cache=False).last_hidden_state[0]
+    parts = out[given["places"]].split(given["cu_seq_lens_k"].diff().tolist())
+    order = [number for number, _ in shared([row.input_ids for row in texts])]
+    return [parts[order.index(number)] for number in range(len(texts))]
+
+
 def load(folder: Path) -> Any:
     from extune.model import Base, load_base
 
@@ -106,6 +128,43 @@ def test_no_row_changes_when_its_neighbours_are_replaced(fixture: str, request: 
     torch.testing.assert_close(moved, [before[2], before[0]], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("fixture", ["tiny_base", "embedded_base"])
+def test_rows_that_begin_alike_are_computed_as_each_alone(fixture: str, request: pytest.FixtureRequest) -> None:
+    import torch
+
+    from extune.train.attention import use
+
+    model, texts = load(request.getfixturevalue(fixture)), begun_alike()
+    wanted = alone(model, texts)
+    use(model)
+    torch.testing.assert_close(once(model, texts), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_common_beginning_gets_the_gradients_of_all_its_rows(tiny_base: Path, recompute: bool) -> None:
+    import torch
+
+    from extune.train.attention import use
+    from extune.train.batches import piece
+
+    model, texts = load(tiny_base).train(), begun_alike()
+    model.requires_grad_(True)
+    use(model)
+    if recompute:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    found = []
+    for prefixes in (False, True):
+        given = piece(texts, True, 0, prefixes=prefixes)
+        answers, labels = given.pop("answers"), given.pop("labels")
+        model.zero_grad()
+        hidden = model.base_model(**given, use_cache=False).last_hidden_state[0]
+        logits = model.get_output_embeddings()(hidden[answers])
+        torch.nn.functional.cross_entropy(logits, labels, reduction="sum").backward()
+        found.append({name: value.grad for name, value in model.named_parameters()})
+    for name, plain in found[0].items():
+        torch.testing.assert_close(found[1][name], plain, rtol=1e-3, atol=1e-4 * float(plain.abs().max()), msg=name)
+
+
 def test_no_gradient_crosses_from_a_row_into_another(tiny_base: Path) -> None:
     from extune.train.attention import use
     from extune.train.batches import piece
@@ -156,6 +215,13 @@ def test_a_model_that_fits_computes_packed_rows_as_each_alone(name: str) -> None
         wanted = alone(model, texts)
         use(model)
         torch.testing.assert_close(packed(model, texts), wanted, rtol=1e-4, atol=1e-4)
+        begun = [row for row in begun_alike() if len(row.input_ids) <= 64]
+        torch.testing.assert_close(once(model, begun), alone_as_before(model, begun), rtol=1e-4, atol=1e-4)
+
+
+def alone_as_before(model: Any, texts: list[Any]) -> list[Any]:
+    """Each row by itself, by the attention that rows end to end have."""
+    return [packed(model, [row])[0] for row in texts]
 
 
 def test_models_with_an_attention_or_a_memory_of_their_own_do_not_fit() -> None:
@@ -189,6 +255,33 @@ def test_on_a_gpu_flash_attention_of_rows_is_each_rows_own_attention(heads: int)
         torch.manual_seed(1)
         given = [torch.randn(shape).bfloat16().to(device, kind).requires_grad_() for shape in shapes]
         out, _ = rows_attention(None, *given, None, cu_seq_lens_q=bounds.to(device), max_length_q=1024, scaling=0.1)
+        out.square().sum().backward()
+        found.append([t.float().cpu() for t in (out.detach(), *(g.grad for g in given))])
+    for ours, exact in zip(found[1], found[0], strict=True):
+        torch.testing.assert_close(ours, exact, rtol=0.02, atol=0.02 * float(exact.abs().max()))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("heads", [4, 2])
+def test_on_a_gpu_flash_attention_sees_what_rows_begin_with_in_common(heads: int) -> None:
+    """As above: a row's own tokens are the last of those it sees. 300 of 1,100 tokens are common to three rows."""
+    import torch
+
+    from extune.train.attention import rows_attention
+
+    own = torch.tensor([0, 400, 401, 500], dtype=torch.int32)
+    whole = torch.tensor([0, 400, 701, 1100], dtype=torch.int32)
+    places = torch.tensor([*range(400), *range(300), 400, *range(300), *range(401, 500)])
+    found = []
+    for device, kind in (("cpu", torch.float32), ("cuda", torch.bfloat16)):
+        torch.manual_seed(1)
+        given = [
+            torch.randn(1, count, 500, 64).bfloat16().to(device, kind).requires_grad_() for count in (4, heads, heads)
+        ]
+        out, _ = rows_attention(
+            None, *given, None, cu_seq_lens_q=own.to(device), cu_seq_lens_k=whole.to(device), places=places.to(device),
+            max_length_q=512, scaling=0.1,
+        )  # fmt: skip
         out.square().sum().backward()
         found.append([t.float().cpu() for t in (out.detach(), *(g.grad for g in given))])
     for ours, exact in zip(found[1], found[0], strict=True):

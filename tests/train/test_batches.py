@@ -145,6 +145,47 @@ def test_packed_rows_lie_end_to_end_and_each_begins_at_position_0(masks: list[li
     assert max(b - a for a, b in parts) == max(len(row.input_ids) for row in rows) <= found["max_length_q"]
 
 
+BEGUN = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=12), min_size=1, max_size=6)
+
+
+def same_beginnings(texts: list[list[int]]) -> list[Any]:
+    """Rows that may begin alike, with loss from their third token on."""
+    from extune.train.rows import MASKED, Tokenised
+
+    return [Tokenised(f"r{n}", ids, [MASKED] * min(2, len(ids)) + ids[2:]) for n, ids in enumerate(texts)]
+
+
+@given(BEGUN)
+def test_rows_that_begin_alike_are_whole_in_their_places_and_there_once(texts: list[list[int]]) -> None:
+    from extune.footprint import shared
+    from extune.train.batches import piece
+
+    found = piece(same_beginnings(texts), True, PAD, prefixes=True)
+    ids, positions = found["input_ids"][0].tolist(), found["position_ids"][0].tolist()
+    own, saved = found["cu_seq_lens_q"].tolist(), sum(common for _, common in shared(texts))
+    assert len(ids) == own[-1] == sum(map(len, texts)) - saved
+    assert ("places" in found) == (saved > 0)
+    if saved:
+        places, bounds = found["places"].tolist(), found["cu_seq_lens_k"].tolist()
+        rows = [places[a:b] for a, b in pairwise(bounds)]
+        assert sorted([ids[place] for place in row] for row in rows) == sorted(texts)
+        assert all([positions[place] for place in row] == list(range(len(row))) for row in rows)
+        ends = [row[-(b - a) :] for row, (a, b) in zip(rows, pairwise(own), strict=True)]
+        assert ends == [list(range(a, b)) for a, b in pairwise(own)], "a row's own tokens are its last"
+        assert max(map(len, rows)) <= found["max_length_q"]
+
+
+@given(BEGUN)
+def test_rows_that_begin_alike_have_every_answer_foretold(texts: list[list[int]]) -> None:
+    from extune.train.batches import piece
+
+    rows = same_beginnings(texts)
+    found = piece(rows, True, PAD, prefixes=True)
+    ids = found["input_ids"][0].tolist()
+    told = [(ids[at], label) for at, label in zip(found["answers"].tolist(), found["labels"].tolist(), strict=True)]
+    assert sorted(told) == sorted(foretold(rows))
+
+
 @given(MASKS)
 def test_padding_is_masked(masks: list[list[bool]]) -> None:
     from extune.train.batches import piece

@@ -39,7 +39,9 @@ def load(step: int = 8, length: int = 100, **changes: Any) -> Any:
     from extune.train.rows import MASKED, Tokenised
     from extune.train.speed import Workload
 
-    rows = [Tokenised(str(n), [1] * length, [MASKED] * (length - 9) + [1] * 9) for n in range(40)]
+    common = changes.pop("common", 0)
+    ids = [[1] * common + [n] * (length - common) for n in range(40)]
+    rows = [Tokenised(str(n), row, [MASKED] * (length - 9) + [1] * 9) for n, row in enumerate(ids)]
     return Workload(rows, step, 1024, **{"quantization": NF4, "lora": {"r": 8}, **changes})
 
 
@@ -101,6 +103,32 @@ def test_a_gpu_waits_for_python_with_little_work_only(machine: SimpleNamespace) 
     assert _waits(small, load())
     assert _waits(big, load(step=1, length=10))
     assert not _waits(big, load(step=40, length=1000))
+
+
+def test_what_rows_begin_with_in_common_is_computed_once_where_it_is_much(machine: SimpleNamespace) -> None:
+    much, little = load(common=30), load(common=2)
+    assert not choose(on=little).prefixes
+    assert choose({"prefixes": True}, on=little).prefixes
+    assert choose(on=much).prefixes
+    assert choose(on=much).why.startswith("packed, cache, fused, prefixes; ")
+    for off in ({"prefixes": False}, {"packed": False}):
+        assert not choose(off, on=much).prefixes
+    assert not choose(on=load(common=30, lora={"r": 8, "lora_dropout": 0.1})).prefixes
+    with pytest.raises(ConfigError, match=r"train.speed.prefixes: rows would share their dropout"):
+        choose({"prefixes": True}, on=load(lora={"lora_dropout": 0.1}))
+    with pytest.raises(ConfigError, match=r"train.speed.prefixes: needs rows end to end"):
+        choose({"prefixes": True, "packed": False}, on=much)
+
+
+def test_a_graph_has_no_room_for_rows_that_begin_in_common(machine: SimpleNamespace) -> None:
+    machine.gpu, much = True, load(common=30)
+    found = choose(on=much)
+    assert (found.graphs, found.prefixes) == (True, False)
+    for forced in ({"graphs": False}, {"prefixes": True}):
+        found = choose(forced, on=much)
+        assert (found.graphs, found.prefixes) == (False, True)
+    with pytest.raises(ConfigError, match=r"train.speed.prefixes: .*no CUDA graphs"):
+        choose({"prefixes": True, "graphs": True}, on=much)
 
 
 FORCED: list[dict[str, Any]] = [

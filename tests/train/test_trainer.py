@@ -22,6 +22,7 @@ SFT = {
 }  # fmt: skip
 PLAIN: dict[str, Any] = {
     "packed": False, "cache": False, "fused": False, "recompute": 0, "compile": False, "graphs": False, "tokens": 4000,
+    "prefixes": False,
 }  # fmt: skip
 ROWS = [
     {
@@ -66,7 +67,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "small pieces": {"tokens": 70},
     "packed, small pieces": {"packed": True, "tokens": 130},
     "packed, half recomputed": {"packed": True, "fused": True, "recompute": 1},
-    "all": {"packed": True, "cache": True, "fused": True},
+    "prefixes": {"packed": True, "prefixes": True},
+    "prefixes, small pieces, recomputed": {"packed": True, "prefixes": True, "tokens": 130, "recompute": "all"},
+    "all": {"packed": True, "cache": True, "fused": True, "prefixes": True},
 }
 
 
@@ -249,6 +252,7 @@ def on_gpu(tiny_base: Path, go: Go) -> Go:
         ({"packed": True}, {"packed": False}),
         ({"packed": True, "fused": True, "compile": True}, {"packed": True, "fused": True}),
         ({"packed": True, "tokens": 130}, {"packed": True}),
+        ({"packed": True, "prefixes": True}, {"packed": True}),
         ({"packed": True, "cache": True, "fused": True, "compile": True, "graphs": True}, {}),
     ],
     ids=str,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from .prefixes import common_share
+
 
 class Row(Protocol):
     """A tokenised row: `labels` are -100 where there is no loss."""
@@ -11,7 +13,7 @@ class Row(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def input_ids(self) -> Sequence[int]: ...
+    def input_ids(self) -> list[int]: ...
     @property
     def labels(self) -> Sequence[int]: ...
 
@@ -19,7 +21,8 @@ class Row(Protocol):
 @dataclass(frozen=True, slots=True)
 class Lengths:
     """`kept` and `answers`: tokens, all and those with loss, of each row that fits the window; `over`: ids of those
-    that do not. `padded`: tokens if the rows were padded to batches in their order. `source`: how they were counted."""
+    that do not. `padded`: tokens if the rows were padded to batches in their order. `common`: the share of their
+    tokens that rows of such a batch begin with in common. `source`: how they were counted."""
 
     rows: int
     kept: tuple[int, ...]
@@ -28,6 +31,7 @@ class Lengths:
     longest: int
     window: int
     padded: int
+    common: float = 0.0
     source: str = "tokenised"
 
     @property
@@ -51,6 +55,7 @@ class Lengths:
         return (
             f"{self.rows} rows, {self.tokens} tokens ({self.padded} if padded), median {self.at(0.5)}, "
             f"95 % {self.at(0.95)}, longest {self.longest}, answers {100 * self.answer_share:.0f} %, "
+            f"{100 * self.common:.0f} % common to rows of a step, "
             f"{len(self.over)} over the window of {self.window}{first}"
         )
 
@@ -65,17 +70,20 @@ def lengths_report(rows: Sequence[Row], window: int, batch: int = 1) -> Lengths:
         window,
         batch=batch,
         longest=max((len(row.input_ids) for row in rows), default=0),
+        common=common_share([row.input_ids for row in fitting], batch),
     )
 
 
 def lengths_of(
     kept: Sequence[int], answers: Sequence[int], over: Sequence[str], window: int, *, batch: int = 1,
-    longest: int | None = None, source: str = "tokenised",
+    longest: int | None = None, common: float = 0.0, source: str = "tokenised",
 ) -> Lengths:  # fmt: skip
     """Lengths from numbers, however they were counted."""
     padded = sum(max(part) * len(part) for part in _batches(kept, batch))
     most = max(kept, default=0) if longest is None else longest
-    return Lengths(len(kept) + len(over), tuple(kept), tuple(answers), tuple(over), most, window, padded, source)
+    return Lengths(
+        len(kept) + len(over), tuple(kept), tuple(answers), tuple(over), most, window, padded, common, source
+    )
 
 
 def _batches(lengths: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -15,6 +15,11 @@ class Work:
     squares: float
 
 
+def shortened(work: Work, common: float) -> Work:
+    """What is left to compute where a share of the tokens, which rows begin with in common, is computed once."""
+    return Work(work.tokens * (1 - common), work.answers, work.squares * (1 - common))
+
+
 def flop(shape: Shape, training: Training, work: Work, recompute_layers: int = 0) -> float:
     """Of a forward and a backward pass.
 

@@ -1,13 +1,13 @@
 """Parameters, memory, tokens, steps, time and disk of a training, from params.yaml and a config.json alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, Work, choose, packable, shape_of, training_of, waits
+from ..footprint import Choice, Lengths, Shape, Training, packable, shape_of, shortened, training_of
 from ..footprint.memory import memory as parts_of
 from ..processes import wanted
 from .devices import Device, device_of
@@ -15,7 +15,8 @@ from .effects import idle
 from .model import read_config, stored_bytes
 from .pace import once, recorded, seconds
 from .rows import train_lengths
-from .steps import Schedule, pieces, schedule
+from .steps import pieces, rows_of, schedule
+from .way import choice_of, forced, graphs_of, prefixes_of
 
 LIBRARIES = 680_000_000
 """Bytes that Python, PyTorch and the training libraries take in a process that computes on the CPU."""
@@ -60,8 +61,8 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     """
     keys, folder = read_config(config.model, root)
     sft = config.train.sft
-    window, batch = int(sft.get("max_length") or 1024), int(sft.get("per_device_train_batch_size") or 8)
-    lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, batch)
+    window = int(sft.get("max_length") or 1024)
+    lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, rows_of(sft))
     shape = shape_of(keys)
     count = _processes(config.train.processes, device)
     if isinstance(device, str):
@@ -70,12 +71,14 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     trained = training.trained(shape)
     made = schedule(lengths, sft, config.seed, count)
     own = made.own(lengths.kept)
-    choice = _choice(config, shape, training, lengths, own, device, packable(keys, window))
+    choice = choice_of(config, shape, training, lengths, own, device, packable(keys, window))
     steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in own]
     share = made.steps / max(1, len(made.sample))
-    graphs = _graphs(config, shape, lengths, made, choice, device)
+    graphs = graphs_of(config, shape, lengths, made, choice, device)
     steps = recorded(steps) if graphs else steps
-    largest = int(max((piece.tokens for step in steps for piece in step), default=window))
+    if prefixes_of(config, choice, graphs):
+        steps = [[shortened(piece, lengths.common) for piece in step] for step in steps]
+    largest = round(max((piece.tokens for step in steps for piece in step), default=window))
     parts = _memory(shape, training, choice, largest, device, stored_bytes(keys))
     apart = once(shape, steps, device, graphs, sum(parts.values()))
     sample = (lengths.kept[row] for step in made.sample for row in step)
@@ -118,7 +121,7 @@ def _training(config: Config, folder: Path | None, lengths: Lengths, device: Dev
     train = config.train
     return training_of(
         train.method, train.lora, config.model.quantization, compute=device.compute, gpu=device.gpu,
-        compiled=bool(_forced(config).get("compile", device.gpu)), answers=lengths.answer_share,
+        compiled=bool(forced(config).get("compile", device.gpu)), answers=lengths.answer_share,
         optim=str(train.sft.get("optim", "")), targets=_targets(config, folder),
         prefix=_prefix(train.prefix, shape) if train.method == "prefix" else None,
     )  # fmt: skip
@@ -137,42 +140,6 @@ def _prefix(prefix: Mapping[str, Any], shape: Shape) -> tuple[int, int]:
     return int(prefix.get("num_virtual_tokens") or 0), width if prefix.get("prefix_projection") else 0
 
 
-def _forced(config: Config) -> dict[str, Any]:
-    return {key: value for key, value in _section(config, "speed").items() if value not in ("auto", None)}
-
-
-def _choice(
-    config: Config, shape: Shape, training: Training, lengths: Lengths, own: Sequence[Sequence[int]], device: Device,
-    packs: bool,
-) -> Choice:  # fmt: skip
-    forced = _forced(config)
-    recompute: Any = forced.get("recompute")
-    step_tokens = max((sum(lengths.kept[row] for row in step) for step in own), default=None)
-    return choose(
-        shape,
-        device.memory,
-        training,
-        longest=min(lengths.longest, lengths.window),
-        step_tokens=step_tokens,
-        packed=forced.get("packed", packs and not training.prefix and (device.bf16 or not device.gpu)),
-        cache=forced.get("cache"),
-        recompute_layers=shape.layers if recompute == "all" else recompute,
-        tokens=forced.get("tokens"),
-    )
-
-
-def _graphs(
-    config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
-) -> bool:  # fmt: skip
-    """Whether a piece is launched as one, as train/speed.py decides it."""
-    forced = _forced(config).get("graphs")
-    if forced is not None or not (device.gpu and choice.packed and not choice.recompute_layers):
-        return bool(forced)
-    rows = made.rows / made.processes
-    step = rows * sum(lengths.kept) / max(1, len(lengths.kept))
-    return waits(shape, Work(step, step * lengths.answer_share, step**2 / rows))
-
-
 def _memory(
     shape: Shape, training: Training, choice: Choice, tokens: int, device: Device, stored: int
 ) -> dict[str, int]:  # fmt: skip
@@ -188,18 +155,11 @@ def _memory(
 def _disk(
     config: Config, shape: Shape, trained: int, training: Training, root: Path, stored: int
 ) -> dict[str, int]:  # fmt: skip
-    kept: Mapping[str, Any] = _section(config, "checkpoint")
     adapter = 4 * trained
     data = sum(path.stat().st_size for path in sorted((root / "data" / "sft").glob("*.jsonl")))
     return {
         "base": shape.parameters * stored,
         "adapter": adapter,
-        "checkpoints": int(kept.get("keep", 0)) * trained * (4 + training.optimiser),
+        "checkpoints": config.train.checkpoint.keep * trained * (4 + training.optimiser),
         "run": adapter + data + STARTED,
     }
-
-
-def _section(config: Config, name: str) -> Mapping[str, Any]:
-    found = getattr(config.train, name, {})
-    values: Mapping[str, Any] = found if isinstance(found, Mapping) else found.model_dump()
-    return values

@@ -34,8 +34,7 @@ def schedule(lengths: Lengths, sft: Mapping[str, Any], seed: int, processes: int
     """Which rows make the steps of the first epoch."""
     from ..train.batches import order
 
-    each = int(sft.get("per_device_train_batch_size") or 8) * int(sft.get("gradient_accumulation_steps") or 1)
-    rows = processes * each
+    rows = processes * rows_of(sft)
     grouped = sft.get("train_sampling_strategy") == "group_by_length"
     an_epoch = math.ceil(len(lengths.kept) / rows)
     limit = int(sft.get("max_steps") or -1)
@@ -43,6 +42,11 @@ def schedule(lengths: Lengths, sft: Mapping[str, Any], seed: int, processes: int
     numbers = order(lengths.kept, seed, 0, rows, grouped)
     cut = [tuple(numbers[at : at + rows]) for at in range(0, len(numbers), rows)]
     return Schedule(rows, steps, tuple(cut[:steps]), processes)
+
+
+def rows_of(sft: Mapping[str, Any]) -> int:
+    """Of a step, in one process."""
+    return int(sft.get("per_device_train_batch_size") or 8) * int(sft.get("gradient_accumulation_steps") or 1)
 
 
 def pieces(lengths: Lengths, step: Sequence[int], most: int, packed: bool) -> list[Work]:

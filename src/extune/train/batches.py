@@ -5,13 +5,14 @@ neither packing nor the size of the pieces changes what is learned.
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
 from torch.utils.data import Sampler
 
+from ..footprint import shared
 from .rows import MASKED, Tokenised
 
 GROUP = 50
@@ -92,19 +93,45 @@ def bins(lengths: Sequence[int], most: int) -> list[list[int]]:
     return [sorted(rows) for _, rows in pieces]
 
 
-def piece(rows: Sequence[Tokenised], packed: bool, pad: int, bucketed: bool = False) -> dict[str, Any]:
+def piece(
+    rows: Sequence[Tokenised], packed: bool, pad: int, bucketed: bool = False, prefixes: bool = False
+) -> dict[str, Any]:
     """What the model is given of some rows: one long row without padding, or a padded batch.
 
     `labels` are the answer tokens alone and `answers` the places, in the flattened hidden states, that foretell them.
-    `bucketed` fills every size up to one of few, so that a GPU sees the same shapes again.
+    `bucketed` fills every size up to one of few, so that a GPU sees the same shapes again. With `prefixes`, tokens that
+    rows begin with in common are there once, and the rows sorted; see `attention`.
     """
-    return _packed(rows, pad, bucketed) if packed else _padded(rows, pad)
+    if not packed:
+        return _padded(rows, pad)
+    common = shared([row.input_ids for row in rows]) if prefixes else []
+    return _tree(rows, common) if any(tokens for _, tokens in common) else _packed(rows, pad, bucketed)
+
+
+def _tree(rows: Sequence[Tokenised], common: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """Each row's own tokens behind those of the row before it, with which it has the `common` ones."""
+    ids: list[int] = []
+    positions: list[int] = []
+    paths: list[list[int]] = []
+    for number, tokens in common:
+        row = rows[number].input_ids
+        own = range(len(ids), len(ids) + len(row) - tokens)
+        paths.append([*(paths[-1][:tokens] if tokens else ()), *own])
+        ids += row[tokens:]
+        positions += range(tokens, len(row))
+    places, wanted = _answers([rows[number] for number, _ in common], paths)
+    own_lengths = [len(path) - tokens for path, (_, tokens) in zip(paths, common, strict=True)]
+    lengths = [len(path) for path in paths]
+    return _given(ids, positions, accumulate(own_lengths, initial=0), max(lengths), places, wanted) | {
+        "cu_seq_lens_k": torch.tensor(list(accumulate(lengths, initial=0)), dtype=torch.int32),
+        "places": torch.tensor([place for path in paths for place in path]),
+    }
 
 
 def _packed(rows: Sequence[Tokenised], pad: int, bucketed: bool) -> dict[str, Any]:
     lengths = [len(row.input_ids) for row in rows]
     starts = list(accumulate(lengths, initial=0))
-    places, wanted = _answers(rows, starts)
+    places, wanted = _answers(rows, [range(*ends) for ends in pairwise(starts)])
     ids = [i for row in rows for i in row.input_ids]
     positions = [n for length in lengths for n in range(length)]
     bounds, most = starts, max(lengths)
@@ -116,10 +143,16 @@ def _packed(rows: Sequence[Tokenised], pad: int, bucketed: bool) -> dict[str, An
         spare = bucket(len(places), 1) - len(places)
         places, wanted = places + [0] * spare, wanted + [MASKED] * spare
         most = max(most, LONGEST)
+    return _given(ids, positions, bounds, most, places, wanted)
+
+
+def _given(
+    ids: list[int], positions: list[int], bounds: Iterable[int], most: int, places: list[int], wanted: list[int]
+) -> dict[str, Any]:
     return {
         "input_ids": torch.tensor([ids]),
         "position_ids": torch.tensor([positions]),
-        "cu_seq_lens_q": torch.tensor(bounds, dtype=torch.int32),
+        "cu_seq_lens_q": torch.tensor(list(bounds), dtype=torch.int32),
         "max_length_q": 1 << (most - 1).bit_length(),
         "answers": torch.tensor(places, dtype=torch.long),
         "labels": torch.tensor(wanted, dtype=torch.long),
@@ -128,7 +161,7 @@ def _packed(rows: Sequence[Tokenised], pad: int, bucketed: bool) -> dict[str, An
 
 def _padded(rows: Sequence[Tokenised], pad: int) -> dict[str, Any]:
     longest = max(len(row.input_ids) for row in rows)
-    places, wanted = _answers(rows, [n * longest for n in range(len(rows))])
+    places, wanted = _answers(rows, [range(n * longest, (n + 1) * longest) for n in range(len(rows))])
     return {
         "input_ids": torch.tensor([row.input_ids + [pad] * (longest - len(row.input_ids)) for row in rows]),
         "attention_mask": torch.tensor([[int(n < len(row.input_ids)) for n in range(longest)] for row in rows]),
@@ -137,11 +170,11 @@ def _padded(rows: Sequence[Tokenised], pad: int) -> dict[str, Any]:
     }
 
 
-def _answers(rows: Sequence[Tokenised], starts: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Where the hidden states stand that foretell the answers' tokens, and these tokens."""
+def _answers(rows: Sequence[Tokenised], paths: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """Where the hidden states stand that foretell the answers' tokens, and these tokens; `paths`: the rows' places."""
     found = [
-        (start + at - 1, label)
-        for row, start in zip(rows, starts, strict=False)
+        (path[at - 1], label)
+        for row, path in zip(rows, paths, strict=True)
         for at, label in enumerate(row.labels)
         if at and label != MASKED
     ]

@@ -108,7 +108,8 @@ def train(
         processing_class=encoder.tokenizer,
     )
     best = _best(looking, kept, encoder, on_log)
-    watch = Watch(on_log, lambda: trainer.tokens, flop_per_token(trainer.model, kept, choice.recompute))
+    common = load.common if choice.prefixes else 0.0
+    watch = Watch(on_log, lambda: trainer.tokens, flop_per_token(trainer.model, kept, choice.recompute, common))
     for callback in (*best, watch):
         trainer.add_callback(callback)
     result = _unless_stopped(trainer)

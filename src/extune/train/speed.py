@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 from ..errors import ConfigError, ModelError
-from ..footprint import Shape, Work, shape_of, training_of, waits
+from ..footprint import Shape, Work, common_share, shape_of, training_of, waits
 from ..footprint import choose as fitting
 from . import attention, kernels
 from .rows import MASKED, Tokenised
@@ -18,7 +18,8 @@ from .rows import MASKED, Tokenised
 class Choice:
     """`packed`: rows end to end instead of padded. `cache`: a dense copy of the 4-bit weights. `fused`: one function
     a LoRA layer. `recompute`: so many layers are computed again in the backward pass. `compile`: norms and gates as
-    kernels of their own. `graphs`: a piece is launched as one. `tokens`: the most in a piece."""
+    kernels of their own. `graphs`: a piece is launched as one. `prefixes`: what rows of a piece begin with in common
+    is computed once. `tokens`: the most in a piece."""
 
     packed: bool
     cache: bool
@@ -28,6 +29,7 @@ class Choice:
     graphs: bool
     tokens: int
     why: str = ""
+    prefixes: bool = False
 
 
 GRAPHS = {"graphs": "a CUDA graph does not wait for the parts that other processes have"}
@@ -42,6 +44,9 @@ OFF: dict[str, dict[str, str]] = {
 }
 """What cannot be had where a training is spread over processes, and why."""
 
+
+WORTH = 0.02
+"""The share of common tokens above which they are computed once."""
 
 FLASH = (8, 0)
 """The compute capability from which on PyTorch has flash attention: Ampere, and so not V100 or T4."""
@@ -69,6 +74,11 @@ class Workload:
         return self.step * sum(len(row.input_ids) for row in self.rows) / len(self.rows)
 
     @property
+    def common(self) -> float:
+        """The share of tokens that rows of a step begin with in common."""
+        return common_share([row.input_ids for row in self.rows], self.step)
+
+    @property
     def answers(self) -> float:
         """The share of tokens with loss."""
         answers = sum(label != MASKED for row in self.rows for label in row.labels)
@@ -80,29 +90,41 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
 
     Raises ConfigError for a part that cannot be had.
     """
-    wanted = {key: value for key, value in forced.items() if value != "auto"}
     packs = attention.fits(model, load.window) and load.method != "prefix"
-    off = OFF[spread] | ({} if packs else {"packed": "this model's attention takes padded batches only"}) | _lacking()
-    off |= {"graphs": "a CUDA graph does not scale the loss, as float16 needs"} if load.scaled else {}
-    for lever, why in off.items():
-        if wanted.get(lever):
-            raise ConfigError(f"train.speed.{lever}: {why}", where="params.yaml", remedy="Set it to auto")
-    wanted |= dict.fromkeys(off, False)
-    gpu = torch.cuda.is_available()
-    wanted = {"packed": packs, **wanted}
+    wanted = {"packed": packs} | _allowed(forced, OFF[spread] | _unable(packs, load) | _lacking())
     shape = _shape(model)
     found = _fitting(wanted, shape, model, load) | {"fused": load.method == "lora", "compile": kernels.available()}
-    found = {"graphs": False, **found, **wanted}
+    found = {"graphs": False, "prefixes": False, **found, **wanted}
     if found["recompute"] == "all":
         found["recompute"] = model.config.get_text_config().num_hidden_layers
     whole = found["packed"] and not found["recompute"]
     if found["graphs"] and not whole:
         raise ConfigError("train.speed.graphs: needs rows end to end and no recomputation", where="params.yaml")
-    if "graphs" not in wanted and gpu and whole and isinstance(shape, Shape):
-        found["graphs"] = _waits(shape, load)
-    levers = [name for name in ("packed", "cache", "fused", "compile", "graphs") if found[name]]
+    if found["prefixes"] and (found["graphs"] or not found["packed"]):
+        raise ConfigError("train.speed.prefixes: needs rows end to end and no CUDA graphs", where="params.yaml")
+    if "graphs" not in wanted and torch.cuda.is_available() and whole and isinstance(shape, Shape):
+        found["graphs"] = not found["prefixes"] and _waits(shape, load)
+    if "prefixes" not in wanted and found["packed"] and not found["graphs"]:
+        found["prefixes"] = load.common > WORTH
+    levers = [name for name in ("packed", "cache", "fused", "compile", "graphs", "prefixes") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
     return Choice(**found, why=why)
+
+
+def _allowed(forced: Mapping[str, Any], off: Mapping[str, str]) -> dict[str, Any]:
+    """What is asked for, and False for what is off."""
+    wanted = {key: value for key, value in forced.items() if value != "auto"}
+    for lever, why in off.items():
+        if wanted.get(lever):
+            raise ConfigError(f"train.speed.{lever}: {why}", where="params.yaml", remedy="Set it to auto")
+    return wanted | dict.fromkeys(off, False)
+
+
+def _unable(packs: bool, load: Workload) -> dict[str, str]:
+    """What this model and this training cannot have, and why."""
+    off = {} if packs else {"packed": "this model's attention takes padded batches only"}
+    off |= {"graphs": "a CUDA graph does not scale the loss, as float16 needs"} if load.scaled else {}
+    return off | ({"prefixes": "rows would share their dropout"} if load.lora.get("lora_dropout") else {})
 
 
 def _lacking() -> dict[str, str]:

@@ -154,7 +154,7 @@ class Trainer(Resumable):
         pad = self.processing_class.pad_token_id
         if self.model.config.is_encoder_decoder:
             return pairs.piece(rows, pad)
-        return piece(rows, self.choice.packed, pad, self.choice.graphs)
+        return piece(rows, self.choice.packed, pad, self.choice.graphs, self.choice.prefixes)
 
     def _backward(self, part: torch.Tensor, last: bool) -> None:
         """DeepSpeed takes its step inside of the backward pass of the last piece."""

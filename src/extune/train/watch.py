@@ -9,7 +9,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from ..errors import ModelError
-from ..footprint import Training, Work, flop, shape_of
+from ..footprint import Training, Work, flop, shape_of, shortened
 from ..model import compute_dtype
 from .rows import MASKED, Tokenised
 
@@ -73,8 +73,10 @@ class Watch(TrainerCallback):
         self.send(int(numbers.pop("step", step)), numbers)
 
 
-def flop_per_token(model: Any, rows: Sequence[Tokenised], recompute: int = 0) -> float:
+def flop_per_token(model: Any, rows: Sequence[Tokenised], recompute: int = 0, common: float = 0.0) -> float:
     """Of a forward and a backward pass, on average over the rows, an adapter counted in all linear layers.
+
+    `common`: the share of tokens that is not computed again.
 
     0 for a model whose shape is not known.
     """
@@ -85,8 +87,9 @@ def flop_per_token(model: Any, rows: Sequence[Tokenised], recompute: int = 0) ->
         return 0.0
     lengths = [len(row.input_ids) for row in rows]
     answers = sum(label != MASKED for row in rows for label in row.labels)
-    work = Work(sum(lengths), answers, sum(length**2 for length in lengths))
-    return flop(shape, Training(rank=getattr(adapter, "r", 0), full=adapter is None), work, recompute) / work.tokens
+    work = shortened(Work(sum(lengths), answers, sum(length**2 for length in lengths)), common)
+    adapted = Training(rank=getattr(adapter, "r", 0), full=adapter is None)
+    return flop(shape, adapted, work, recompute) / sum(lengths)
 
 
 SIDE, TIMES = 8192, 10

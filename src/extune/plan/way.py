@@ -1,0 +1,53 @@
+"""Which of `train`'s ways to be fast a training will have, by its configuration: as train/speed.py chooses them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..config import Config
+from ..footprint import Choice, Lengths, Shape, Training, Work, choose, waits
+from .devices import Device
+from .steps import Schedule
+
+
+def forced(config: Config) -> dict[str, Any]:
+    """What `train.speed` says of its own."""
+    return {key: value for key, value in config.train.speed.model_dump().items() if value not in ("auto", None)}
+
+
+def choice_of(
+    config: Config, shape: Shape, training: Training, lengths: Lengths, own: Sequence[Sequence[int]], device: Device,
+    packs: bool,
+) -> Choice:  # fmt: skip
+    """The setting that fits the memory of the device, for the steps that one process makes of its `own` rows."""
+    wanted = forced(config)
+    recompute: Any = wanted.get("recompute")
+    step_tokens = max((sum(lengths.kept[row] for row in step) for step in own), default=None)
+    return choose(
+        shape,
+        device.memory,
+        training,
+        longest=min(lengths.longest, lengths.window),
+        step_tokens=step_tokens,
+        packed=wanted.get("packed", packs and not training.prefix and (device.bf16 or not device.gpu)),
+        cache=wanted.get("cache"),
+        recompute_layers=shape.layers if recompute == "all" else recompute,
+        tokens=wanted.get("tokens"),
+    )
+
+
+def graphs_of(
+    config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
+) -> bool:  # fmt: skip
+    """Whether a piece is launched as one."""
+    wanted = False if forced(config).get("prefixes") else forced(config).get("graphs")
+    if wanted is not None or not (device.gpu and choice.packed and not choice.recompute_layers):
+        return bool(wanted)
+    rows = made.rows / made.processes
+    step = rows * sum(lengths.kept) / max(1, len(lengths.kept))
+    return waits(shape, Work(step, step * lengths.answer_share, step**2 / rows))
+
+
+def prefixes_of(config: Config, choice: Choice, graphs: bool) -> bool:
+    """Whether what rows begin with in common is computed once."""
+    wanted = forced(config).get("prefixes", True)
+    return bool(wanted and choice.packed and not graphs and not config.train.lora.get("lora_dropout"))

@@ -1,0 +1,42 @@
+"""Tokens that rows begin with in common are found, all of them, and no others."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extune.footprint import Work, common_share, shared, shortened
+
+ROWS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=9)
+
+
+@given(ROWS)
+def test_every_row_comes_once_behind_one_that_begins_as_it_does(rows: list[list[int]]) -> None:
+    found = shared(rows)
+    assert sorted(number for number, _ in found) == list(range(len(rows)))
+    assert found[0][1] == 0
+    for (before, _), (number, common) in pairwise(found):
+        assert rows[before][:common] == rows[number][:common]
+        assert common < len(rows[number]), "each row has a token of its own"
+
+
+@given(ROWS)
+def test_a_beginning_is_counted_once_however_many_rows_have_it(rows: list[list[int]]) -> None:
+    beginnings = {tuple(row[:end]) for row in rows for end in range(1, len(row) + 1)}
+    again = len(rows) - len({tuple(row) for row in rows})
+    left = sum(map(len, rows)) - sum(common for _, common in shared(rows))
+    assert left == len(beginnings) + again, "of a row that is there twice, the last token is too"
+
+
+def test_the_share_is_that_of_rows_of_one_step() -> None:
+    rows = [[7] * 9 + [n] for n in range(100)]
+    assert common_share(rows, 1) == 0
+    assert common_share(rows, 4) == pytest.approx(3 * 9 / 40)
+    assert common_share(rows, 100) == common_share(rows, 1000) == pytest.approx(99 * 9 / 1000)
+    assert common_share([[n] * 10 for n in range(100)], 4) == 0
+    assert common_share([], 4) == 0
+
+
+def test_what_is_common_is_left_out_of_the_work_but_its_answers_are_not() -> None:
+    assert shortened(Work(100, 20, 400), 0.25) == Work(75, 20, 300)
