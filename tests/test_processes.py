@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from extune.errors import ConfigError, DataError, EnvironmentProblem
-from extune.processes import Lost, _first, joined, rank, record, size, together, wanted
+from extune.processes import Again, Lost, _first, joined, rank, record, size, together, wanted
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +58,8 @@ def test_an_error_is_left_only_to_a_launcher_of_ours(placed: Callable[..., None]
 
 
 def told(number: int, at: float, code: int, text: str = "x", lost: bool = False) -> dict[str, Any]:
-    return {"rank": number, "at": at, "code": code, "text": text, "trace": "Traceback\n  here\n", "lost": lost}
+    trace = "Traceback\n  here\n"
+    return {"rank": number, "at": at, "code": code, "text": text, "trace": trace, "lost": lost, "again": False}
 
 
 def test_of_several_errors_the_one_is_told_that_caused_the_others() -> None:
@@ -137,6 +138,27 @@ def test_an_error_of_any_process_is_told_once_with_its_exit_code(tmp_path: Path)
     )
     done = subprocess.run([sys.executable, "-c", LAUNCH, worker], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout.split(), done.stderr) == (2, ["seen", "0"], "is empty\n")
+
+
+def test_who_asks_for_another_life_is_heard_above_those_that_lost_it() -> None:
+    asks = told(1, 2.0, 3, "too large") | {"again": True}
+    error = _first({0: 1, 1: 3}, [told(0, 1.0, 3, str(Lost()), lost=True), asks], 2, 3.0)
+    assert isinstance(error, Again)
+    assert (str(error), error.exit_code) == ("too large", 3)
+
+
+@pytest.mark.integration
+def test_a_training_that_asks_for_another_life_gets_it(tmp_path: Path) -> None:
+    worker = (
+        f"import os, sys, time\nfrom pathlib import Path\nlives = Path({str(tmp_path)!r}) / ('lives' + os.environ['RANK'])\n"
+        "from extune.processes import Again, rank, record\n"
+        "lives.open('a').write('x')\n"
+        "if rank() and len(lives.read_text()) < 3: record(Again('too large', remedy='It goes on')) and sys.exit(3)\n"
+        "if len(lives.read_text()) < 3: time.sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", LAUNCH, worker], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "too large. It goes on; it does so now\n" * 2)
+    assert [(tmp_path / f"lives{n}").read_text() for n in (0, 1)] == ["xxx", "xxx"]
 
 
 @pytest.mark.integration

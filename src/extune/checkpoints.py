@@ -154,12 +154,23 @@ def tidy(folder: Path) -> None:
 
 def settled(folder: Path, name: str, value: Any) -> Any:
     """The value that was noted for a training under this name, else this one, noted now."""
-    path = folder / "settled.json"
-    known = read_json(path) if path.is_file() else {}
+    known = _settled(folder)
     if name not in known:
-        known[name] = value
-        write_json(path, known)
-    return known[name]
+        settle(folder, name, value)
+    return known.get(name, value)
+
+
+def settle(folder: Path, name: str, value: Any) -> None:
+    """Note a value for a training, in place of the one it had."""
+    write_json(folder / SETTLED, _settled(folder) | {name: value})
+
+
+def _settled(folder: Path) -> dict[str, Any]:
+    path = folder / SETTLED
+    return read_json(path) if path.is_file() else {}
+
+
+SETTLED = "settled.json"
 
 
 def discard(folder: Path) -> None:

@@ -21,6 +21,8 @@ from typing import Any
 from .errors import ConfigError, EnvironmentProblem, ExtuneError
 from .meeting import place
 
+log = logging.getLogger(__name__)
+
 OURS = "extune-"
 """How the id of a job begins that `launch` started."""
 GRACE = 120
@@ -89,8 +91,18 @@ def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") 
 
     With several `nodes`, this has to be called on each, and they meet at `meeting` (HOST:PORT of one of them).
     Raises the error of the process that failed first as EnvironmentProblem or, by the exit code it asks for, its own
-    kind; SystemExit where they were stopped.
+    kind; SystemExit where they were stopped. On one machine they begin again after an `Again`.
     """
+    while True:
+        try:
+            return _launch(count, words, nodes, meeting)
+        except Again as exc:
+            if nodes > 1:
+                raise
+            log.warning("%s; it does so now", exc)
+
+
+def _launch(count: int, words: Sequence[str], nodes: int, meeting: str) -> None:
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.elastic.rendezvous.api import RendezvousError, RendezvousTimeoutError
@@ -147,6 +159,10 @@ class Lost(EnvironmentProblem):
         )
 
 
+class Again(EnvironmentProblem):
+    """What ended a training and will not end its next life: the same command goes on, in another way."""
+
+
 @contextlib.contextmanager
 def together() -> Iterator[None]:
     """Errors of a connection between processes become `Lost`. Gloo raises a plain RuntimeError for them."""
@@ -178,7 +194,7 @@ def _first(codes: dict[int, int], records: Sequence[dict[str, Any]], count: int,
         return SystemExit(max(code if code > 0 else 128 - code for code in codes.values()))
     if first["code"] == 1:
         return _Told(f"process {first['rank']} of {count}: {first['text']}\n{first['trace'].rstrip()}", 1)
-    return _Told(first["text"], first["code"])
+    return Again(first["text"]) if first["again"] else _Told(first["text"], first["code"])
 
 
 TORCHRUN_WAITS = 25
@@ -205,6 +221,7 @@ def record(error: Exception) -> bool:
         "timestamp": int(time.time()),
         "code": error.exit_code if isinstance(error, ExtuneError) else 1,
         "lost": isinstance(error, Lost),
+        "again": isinstance(error, Again),
         "text": str(error) if known else "".join(traceback.format_exception_only(error)).strip(),
         "trace": "" if known else "".join(traceback.format_exception(error)),
     }

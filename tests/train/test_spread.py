@@ -42,7 +42,7 @@ def work(base: str, out: str, given: str) -> None:
     """What one process does; the first one writes what came of it.
 
     `die`: the rank that is killed, and when; `machine`: with the process that started it. `full`: the rank whose memory
-    holds pieces of so many tokens only.
+    holds pieces of so many tokens only, and where that shows: in the passes, or when gradients are averaged.
     """
     import torch
 
@@ -79,21 +79,22 @@ def work(base: str, out: str, given: str) -> None:
         (folder / "done.json").write_text(json.dumps({"curve": done.curve, "metrics": done.metrics}))
 
 
-def fill(full: int, tokens: int) -> None:
-    """One process runs out of memory at the end of each step in larger pieces."""
+def fill(full: int, tokens: int, place: str = "_step") -> None:
+    """One process runs out of memory at the end of each step in larger pieces, or, instead of it, in averaging."""
     import torch
 
     from extune.train.trainer import Trainer
 
-    step = Trainer._step
+    real = getattr(Trainer, place)
 
     def tried(self: Any, *given: Any) -> Any:
-        total = step(self, *given)
+        late = place != "_step"
+        total = None if late else real(self, *given)
         if rank() == full and self.most_tokens > tokens:
             raise torch.OutOfMemoryError
-        return total
+        return real(self, *given) if late else total
 
-    Trainer._step = tried
+    setattr(Trainer, place, tried)
 
 
 def as_if_gpus() -> None:
@@ -281,6 +282,21 @@ def test_a_process_without_memory_gives_all_smaller_pieces_and_the_step_stays(
     assert codes == [0, 0], told[-3000:]
     same(alone, left(tmp_path))
     assert "pieces of" in told
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("way", "place"), [(FSDP, "_step"), ({}, "_average")], ids=["FSDP", "averaging"])
+def test_where_the_others_wait_for_one_without_memory_the_next_life_has_smaller_pieces(
+    tiny_base: Path, tmp_path: Path, alone: Any, way: dict[str, Any], place: str
+) -> None:
+    sft, lives = {"per_device_train_batch_size": 2, **way}, 0
+    while (ended := run(tiny_base, tmp_path, 2, sft=sft, full=[1, 130, place], speed={"tokens": 256}))[0] != [0, 0]:
+        lives += 1
+        assert ended[0][0] != 0, "the other one does not go on alone"
+        assert "goes on from the last checkpoint, with pieces of" in ended[1]
+        assert lives < 4
+    assert lives
+    same(alone, left(tmp_path))
 
 
 @pytest.mark.integration

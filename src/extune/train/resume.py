@@ -23,7 +23,7 @@ from .interrupt import Gate
 log = logging.getLogger(__name__)
 
 TRAINER = "trainer_state.json"
-SUMS = ("_tr_loss", "_total_loss_scalar", "_globalstep_last_logged", "current_flos", "tokens", "most_tokens")
+SUMS = ("_tr_loss", "_total_loss_scalar", "_globalstep_last_logged", "current_flos", "tokens")
 """What the trainer adds up outside of its `state`."""
 
 
@@ -46,6 +46,11 @@ class Keeping:
         if shared:
             torch.distributed.broadcast_object_list(found)
         return found[0]
+
+    def settle(self, name: str, value: Any) -> None:
+        """Note another value for the lives to come."""
+        if self.folder is not None:
+            checkpoints.settle(self.folder, name, value)
 
 
 class Resumable(SFTTrainer):

@@ -151,6 +151,8 @@ def _unless_stopped(trainer: Trainer) -> Any:
     """What training returns; a signal drops the step that was begun, and keeps all before it."""
     try:
         return trainer.train()
+    except torch.OutOfMemoryError as exc:
+        raise trainer.out_of_memory() from exc
     except Interrupted as stop:
         trainer.keep()
         done, kept = trainer.state.global_step, trainer.kept

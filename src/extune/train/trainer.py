@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..errors import ModelError
+from ..processes import Again
 from . import attention, kernels, linear, loss, pairs, sharding
 from .batches import Steps, bins, piece
 from .graphs import Graphs
@@ -23,12 +24,14 @@ log = logging.getLogger(__name__)
 class Trainer(Resumable):
     """SFTTrainer whose data loader yields all rows of an optimiser step at once; `training_step` cuts them itself."""
 
+    lengths: Sequence[int] = ()
+
     def __init__(self, rows: Sequence[Tokenised], choice: Choice, keeping: Keeping, **given: Any) -> None:
         """`given` goes to SFTTrainer. Raises ValueError as that does, for an adapter that does not fit the base."""
         from datasets import Dataset
 
-        self.rows, self.choice, self.most_tokens, self.tokens = rows, choice, choice.tokens, 0
-        self.keeping = keeping
+        self.rows, self.choice, self.keeping, self.tokens = rows, choice, keeping, 0
+        self.most_tokens = int(keeping.settled("most_tokens", choice.tokens))
         shown = [{"input_ids": rows[0].input_ids, "labels": rows[0].labels}]  # rows come from get_train_dataloader
         exact = [(p, p.data) for p in given["model"].parameters() if p.requires_grad]
         super().__init__(train_dataset=Dataset.from_list(shown), **given)
@@ -70,19 +73,19 @@ class Trainer(Resumable):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Forward and backward of all pieces of a step; the loss by answer token of the whole step.
 
-        Where a GPU runs out of memory, all of them get pieces of half the size, and the step is made again.
+        Where a GPU runs out of memory, all of them get pieces of half the size, and the step is made again. Raises
+        Again where the others wait for the one that did.
         """
         rows: Sequence[Tokenised] = inputs["rows"]
-        self.ids = [row.id for row in rows]
+        self.ids, self.lengths = [row.id for row in rows], [len(row.input_ids) for row in rows]
         answers = sum(n != MASKED for row in rows for n in row.labels[1:])
-        counts = torch.tensor([answers, sum(len(row.input_ids) for row in rows)], device=self.args.device)
+        counts = torch.tensor([answers, sum(self.lengths)], device=self.args.device)
         counts = self.accelerator.reduce(counts, "sum")
         # Gradients are averaged over the processes, so each one's sum counts as many times.
         scale = self.args.world_size / counts[0].clamp(min=1)
         while (total := self._tried(model, rows, scale)) is None:
-            self._smaller_pieces(model, [len(row.input_ids) for row in rows])
-        if self.copied:
-            sharding.average(self.trained)
+            self._smaller_pieces(model)
+        self._average()
         total = self.accelerator.reduce(total, "mean")
         if not torch.isfinite(total):
             raise not_finite("loss", total.item(), self.state.global_step + 1, self.ids_of_all())
@@ -105,6 +108,10 @@ class Trainer(Resumable):
         with contextlib.suppress(torch.OutOfMemoryError):
             total = self._step(model, rows, scale)
         return None if self.copied and self._most(total is None) else total
+
+    def _average(self) -> None:
+        if self.copied:
+            sharding.average(self.trained)
 
     def _most(self, number: int) -> int:
         """The largest of all processes' numbers."""
@@ -133,7 +140,7 @@ class Trainer(Resumable):
         """How many passes this process makes in a step: one at least, since gradients are averaged over all of them."""
         return self._most(max(pieces, 1)) if self.parted else max(pieces, 1)
 
-    # transformers visits all modules of the model for the few tensors that are meant, 10 ms a step and time.
+    # transformers visits all modules of the model for the few tensors that are meant.
 
     def _zero_grad(self, set_to_none: bool = True) -> None:
         for parameter in self.trained:
@@ -161,22 +168,47 @@ class Trainer(Resumable):
         self.accelerator.gradient_state._set_sync_gradients(last)
         self.accelerator.backward(part, **({"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}))
 
-    def _smaller_pieces(self, model: Any, lengths: Sequence[int]) -> None:
-        longest, tokens = max(lengths, default=0), sum(lengths)
-        if self.copied:
-            longest, tokens = self._most(longest), self._most(tokens)
-        had = min(self.most_tokens, tokens)
+    def _smaller_pieces(self, model: Any) -> None:
+        had = self._settle_smaller(self.copied)
+        if self.parted:
+            raise self._again(had)
         model.zero_grad()
         if self.graphs is not None:
             self.graphs = Graphs(self.model)
         torch.cuda.empty_cache()
-        if had <= longest or self.parted:
+        log.warning("out of memory: pieces of %d tokens from here on; the step's rows stay", self.most_tokens)
+
+    def out_of_memory(self) -> ModelError | Again:
+        """What to raise where memory ran out outside of the passes; pieces will be smaller in the next life."""
+        return self._again(self._settle_smaller(False))
+
+    def _again(self, had: int) -> ModelError | Again:
+        """The error that a piece was too large; the training begins again with smaller ones, if it is kept anywhere."""
+        what = f"the GPU's memory does not hold a piece of {had} tokens"
+        if self.keeping.folder is None:
+            return ModelError(what, remedy=f"Set train.speed.tokens to {self.most_tokens}")
+        return Again(
+            what, remedy=f"The same command goes on from the last checkpoint, with pieces of {self.most_tokens}"
+        )
+
+    def _settle_smaller(self, together: bool) -> int:
+        """Halve the pieces, in this life and the next; the size they had. `together`: all processes do so at once.
+
+        Raises ModelError where a piece is one row already.
+        """
+        longest, tokens = max(self.lengths, default=0), sum(self.lengths)
+        if together:
+            longest, tokens = self._most(longest), self._most(tokens)
+        had = min(self.most_tokens, tokens or self.most_tokens)
+        if had <= longest:
             raise ModelError(
                 f"the GPU's memory does not hold a piece of {had} tokens",
-                remedy="Set train.speed.recompute to all and train.speed.cache to false, or train.speed.tokens lower",
+                remedy="Set train.speed.recompute to all and train.speed.cache to false",
             )
         self.most_tokens = max(had // 2, longest)
-        log.warning("out of memory: pieces of %d tokens from here on; the step's rows stay", self.most_tokens)
+        if not together or self._first:
+            self.keeping.settle("most_tokens", self.most_tokens)
+        return had
 
 
 def _whole_step(rows: Sequence[Tokenised]) -> dict[str, Any]:
