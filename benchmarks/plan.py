@@ -1,11 +1,11 @@
 """The plan of trainings beside what then happened: seconds and peak memory on this machine.
 
-    python benchmarks/plan.py [--shapes demo 135m 1b 7b] [--only WORDS] [--cpu-seconds]
+    python benchmarks/plan.py [--shapes demo 135m 1b 7b] [--data FILE] [--only WORDS] [--cpu-seconds]
 
 `demo` is this project after `dvc repro build`; the others are random llamas over bytes of that shape, on rows of very
-different lengths, and nothing has to be fetched. Each training is a process of its own. --cpu-seconds is for a
-machine that others use: rates and trainings are then measured in processor time, with one thread
-(OMP_NUM_THREADS=1).
+different lengths or those of --data, and nothing has to be fetched. Each training is a process of its own.
+--cpu-seconds is for a machine that others use: rates and trainings are then measured in processor time, with one
+thread (OMP_NUM_THREADS=1).
 """
 
 import argparse
@@ -53,6 +53,7 @@ SETTINGS: dict[str, dict[str, list[str]]] = {
     },
     "7b": {
         "rows 16": ["train.sft.max_steps=40", f"{ROWS}=16"],
+        "rows 32": ["train.sft.max_steps=20", f"{ROWS}=32"],
         "rows 8, no dense copy": ["train.sft.max_steps=40", f"{ROWS}=8", "train.speed.cache=false"],
         "rows 8, least memory": ["train.sft.max_steps=30", f"{ROWS}=8", *LEAST],
     },
@@ -63,7 +64,7 @@ LONGEST = 1024
 """Tokens of a row of a random base, at most."""
 
 
-def project(shape: str, folder: Path) -> Path:
+def project(shape: str, folder: Path, data: str = "") -> Path:
     """The folder with `data/sft/train.jsonl`; a random base is written to BASE in it."""
     if shape == "demo":
         return ROOT
@@ -71,7 +72,8 @@ def project(shape: str, folder: Path) -> Path:
     program = f"import processes as p; from pathlib import Path; p.write_base(Path({base!r}), {shape!r})"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
     (folder / "data" / "sft").mkdir(parents=True)
-    write_jsonl(folder / "data" / "sft" / "train.jsonl", processes.rows(2500, LONGEST))
+    rows = list(read_jsonl(Path(data))) if data else processes.rows(2500, LONGEST)
+    write_jsonl(folder / "data" / "sft" / "train.jsonl", rows)
     return folder
 
 
@@ -127,10 +129,10 @@ def apart(*words: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table(shape: str, only: str, flags: list[str]) -> None:
+def table(shape: str, data: str, only: str, flags: list[str]) -> None:
     """Train and print, for each setting of a shape."""
     with tempfile.TemporaryDirectory() as scratch:
-        root = project(shape, Path(scratch))
+        root = project(shape, Path(scratch), data)
         for name, given in SETTINGS[shape].items():
             if only not in name:
                 continue
@@ -148,6 +150,7 @@ def main() -> None:
     """Print a table for each setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", nargs="+", choices=SETTINGS, default=["demo"])
+    parser.add_argument("--data", default="", help="rows for a random base")
     parser.add_argument("--only", default="", help="settings with this in their name")
     parser.add_argument("--cpu-seconds", action="store_true")
     parser.add_argument("--real", help=argparse.SUPPRESS)
@@ -157,7 +160,7 @@ def main() -> None:
         print(json.dumps(real(Path(root), overrides, given.cpu_seconds)))
         return
     for shape in given.shapes:
-        table(shape, given.only, ["--cpu-seconds"] if given.cpu_seconds else [])
+        table(shape, given.data, given.only, ["--cpu-seconds"] if given.cpu_seconds else [])
 
 
 if __name__ == "__main__":

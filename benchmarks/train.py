@@ -2,6 +2,7 @@
 
     python benchmarks/train.py --shape qwen2.5-7b --modes extune trl trl-packed unsloth   # one GPU, random weights
     python benchmarks/train.py --base models/base --data data/sft/train.jsonl --modes extune trl   # a real model
+    python benchmarks/train.py --shape qwen2.5-7b --base models/base --data ...   # random weights, that tokenizer
 
 Real tokens are counted, padding is not; the first steps are left out. A mode may have settings of its own, such as
 `extune:batch=48,tokens=16384` (--batch, --steps and train.speed).
@@ -37,8 +38,8 @@ WARM = 0.4
 """The share of the steps that is not timed: kernels are chosen and compiled in them."""
 
 
-def make(shape: str, folder: Path) -> None:
-    """A model of that shape with random weights, and a tokenizer that nobody asks anything."""
+def make(shape: str, folder: Path, base: str = "") -> None:
+    """A model of that shape with random weights, and the tokenizer of `base`, or one that nobody asks anything."""
     import torch
     import transformers
     from tokenizers import Tokenizer, models
@@ -52,6 +53,9 @@ def make(shape: str, folder: Path) -> None:
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = getattr(transformers, f"{kind}ForCausalLM")(config)
     model.save_pretrained(folder)
+    if base:
+        transformers.AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+        return
     words = models.WordLevel({"<unk>": 0, "<s>": 1, "</s>": 2}, unk_token="<unk>")
     transformers.PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(words), eos_token="</s>", pad_token="</s>", unk_token="<unk>"
@@ -249,10 +253,11 @@ def main() -> None:
         one(asked)
         return
     with tempfile.TemporaryDirectory() as folder:
-        if asked.shape and not asked.base:
-            asked.base = folder
-            program = f"import train; from pathlib import Path; train.make({asked.shape!r}, Path({folder!r}))"
+        if asked.shape:
+            base = asked.base and str(Path(asked.base).resolve())
+            program = f"import train; from pathlib import Path; train.make({asked.shape!r}, Path({folder!r}), {base!r})"
             subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+            asked.base = folder
         from extune.cli import ALLOCATOR
 
         found: dict[str, list[dict[str, Any]]] = {mode: [] for mode in asked.modes}

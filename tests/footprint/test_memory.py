@@ -129,5 +129,5 @@ def test_what_a_layer_keeps_is_what_autograd_saves(kind: str) -> None:
         return sum(tensor.untyped_storage().nbytes() for tensor in seen.values())
 
     found = (kept(3) - kept(1)) / 2 / 800
-    planned = kept_per_token(shape_of(SMOL), Training(compute=dtype.itemsize, repeated=False))
+    planned = kept_per_token(shape_of(SMOL), Training(compute=dtype.itemsize, gpu=False))
     assert found == pytest.approx(planned, rel=0.05)

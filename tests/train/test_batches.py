@@ -56,16 +56,25 @@ def test_grouped_steps_have_rows_of_like_length_and_come_in_no_order_of_length()
 
 
 @given(LENGTHS, st.integers(1, 200))
-def test_pieces_hold_every_row_once_within_the_budget_and_no_two_would_fit_into_one(
-    lengths: list[int], most: int
-) -> None:
-    from extune.train.batches import bins
+def test_pieces_hold_every_row_once_within_the_budget_and_are_few(lengths: list[int], most: int) -> None:
+    from extune.train.batches import _tightest, bins
 
-    pieces = bins(lengths, most)
+    pieces, tightest = bins(lengths, most), _tightest(lengths, most)
     tokens = [sum(lengths[n] for n in piece) for piece in pieces]
     assert sorted(n for piece in pieces for n in piece) == list(range(len(lengths)))
     assert all(size <= most or len(piece) == 1 for size, piece in zip(tokens, pieces, strict=True))
-    assert all(a + b > most for a, b in combinations(tokens, 2))
+    assert len(pieces) == len(tightest)
+    full = [sum(lengths[n] for n in piece) for piece in tightest]
+    assert all(a + b > most for a, b in combinations(full, 2))
+    assert max(tokens) - min(tokens) <= max(max(lengths), max(full) - min(full)), "as even as rows allow"
+
+
+def test_a_step_a_little_larger_than_a_piece_is_cut_in_the_middle() -> None:
+    from extune.train.batches import bins
+
+    assert [len(piece) for piece in bins([10] * 17, 160)] == [9, 8]
+    assert [len(piece) for piece in bins([10] * 16, 160)] == [16]
+    assert [len(piece) for piece in bins([200, *[10] * 16], 160)] == [1, 16]
 
 
 @given(st.integers(1, 100_000), st.sampled_from([1, 4]))

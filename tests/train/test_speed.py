@@ -209,6 +209,22 @@ def test_the_workload_is_counted_from_the_rows() -> None:
     assert on.answers == pytest.approx(0.09)
 
 
+def test_the_rotation_that_is_compiled_is_each_familys_own() -> None:
+    from importlib import import_module
+
+    import torch
+
+    from extune.train.kernels import ROTATED, _rotated
+
+    torch.manual_seed(0)
+    query, key = torch.randn(1, 4, 7, 8), torch.randn(1, 2, 7, 8)
+    cos, sin = torch.randn(1, 7, 8), torch.randn(1, 7, 8)
+    found = _rotated(query, key, cos, sin)
+    for family in ROTATED:
+        own = import_module(f"transformers.models.{family}.modeling_{family}").apply_rotary_pos_emb
+        torch.testing.assert_close(found, own(query, key, cos, sin), rtol=0, atol=0)
+
+
 def test_kernels_are_compiled_only_where_all_they_need_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
     import shutil

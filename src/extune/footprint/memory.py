@@ -54,9 +54,8 @@ class Training:
 
     `storage`: of STORAGE, for the linear layers. `compute`: bytes of the type that is computed in. `answers`: the share
     of tokens that carry loss. `optimiser`: bytes of state a parameter. `full`: all parameters are trained, without
-    LoRA. `prefix`: virtual tokens and the width of their network, instead of LoRA. `repeated`: keys and values are laid
-    out once for every head (train/attention.py on a GPU). `compiled`: norms and gates are one kernel each
-    (train/kernels.py).
+    LoRA. `prefix`: virtual tokens and the width of their network, instead of LoRA. `gpu`: a GPU's
+    attention, and its autocast. `compiled`: norms and gates are one kernel each (train/kernels.py).
     """
 
     storage: str = "nf4 twice"
@@ -68,7 +67,7 @@ class Training:
     optimiser: int = 8
     full: bool = False
     prefix: tuple[int, int] | None = None
-    repeated: bool = True
+    gpu: bool = True
     compiled: bool = False
 
     def trained(self, shape: Shape) -> int:
@@ -85,7 +84,7 @@ class Training:
     @property
     def autocast(self) -> bool:
         """Whether the weights are in float32 and products in 16 bit: so is a model trained in full on a GPU."""
-        return self.full and self.repeated
+        return self.full and self.gpu
 
 
 def storage_of(quantization: Mapping[str, Any], compute: int = 2) -> str:
@@ -114,7 +113,7 @@ def training_of(
         optimiser=optimiser_bytes(optim),
         full=method == "full",
         prefix=prefix,
-        repeated=gpu,
+        gpu=gpu,
         compiled=compiled,
     )
 
@@ -138,7 +137,7 @@ def kept_per_token(shape: Shape, training: Training) -> float:
     whole, part = divmod(shape.norms, shape.hidden)
     normed = (whole if shape.gated else whole // 2) * shape.hidden + (inward + shared if part else 0)
     into = shape.hidden if shape.family == "falcon" else 2 * shape.hidden
-    attention = (4 if training.repeated else 3) * inward + (0 if training.repeated else 2 * shared)
+    attention = (2 if training.gpu else 3) * inward + 2 * shared
     mlp = (MLP_KEPT[training.compiled] if shape.gated else 2) * shape.wide
     if training.autocast:  # each product has its own 16-bit copy of its input, beside the float32 that norms keep
         into, attention = into + 3 * shape.hidden, attention + inward

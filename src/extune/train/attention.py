@@ -29,11 +29,8 @@ def rows_attention(
     bounds = cu_seq_lens_q if cu_seq_lens_k is None else cu_seq_lens_k
     if places is not None:
         key, value = _Gathered.apply(key, places), _Gathered.apply(value, places)
-    groups = query.shape[1] // key.shape[1]
     if query.device.type != "cuda":
-        return _row_by_row(query, key, value, cu_seq_lens_q, bounds, scaling, dropout, groups > 1), None
-    if groups > 1:
-        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+        return _row_by_row(query, key, value, cu_seq_lens_q, bounds, scaling, dropout), None
     kind = torch.bfloat16 if query.dtype is torch.float32 else query.dtype  # flash attention takes no float32
     q, k, v = (t[0].transpose(0, 1).to(kind) for t in (query, key, value))
     out = torch.ops.aten._flash_attention_forward(
@@ -44,8 +41,10 @@ def rows_attention(
 
 def _row_by_row(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, own: torch.Tensor, whole: torch.Tensor,
-    scaling: float | None, dropout: float, grouped: bool,
+    scaling: float | None, dropout: float,
 ) -> torch.Tensor:  # fmt: skip
+    grouped = query.shape[1] > key.shape[1]
+
     def row(own: tuple[int, int], whole: tuple[int, int]) -> torch.Tensor:
         kind = torch.float32 if whole[1] - whole[0] <= SHORT else query.dtype
         q, k, v = (

@@ -78,10 +78,17 @@ def share(rows: Sequence[int], lengths: Sequence[int], processes: int) -> list[l
 
 
 def bins(lengths: Sequence[int], most: int) -> list[list[int]]:
-    """Row numbers in pieces of at most `most` tokens, longest rows first, each where it fits tightest.
+    """Row numbers in as few pieces of at most `most` tokens as best-fit decreasing finds, each about as long.
 
-    A row longer than that is a piece of its own (best-fit decreasing).
+    A small piece would cost as much time to launch as a large one. A row longer than `most` is a piece of its own.
     """
+    tightest = _tightest(lengths, most)
+    even = share(range(len(lengths)), lengths, len(tightest))
+    return even if all(sum(lengths[n] for n in piece) <= most for piece in even) else tightest
+
+
+def _tightest(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Longest rows first, each into the fullest piece that still takes it."""
     pieces: list[tuple[int, list[int]]] = []
     for n in sorted(range(len(lengths)), key=lambda n: (-lengths[n], n)):
         fitting = [(free, at) for at, (free, _) in enumerate(pieces) if free >= lengths[n]]

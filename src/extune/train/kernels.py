@@ -4,6 +4,7 @@ Left to themselves a norm is eight passes over memory and a gated activation fiv
 """
 
 import shutil
+import sys
 from types import MethodType
 from typing import Any
 
@@ -27,8 +28,22 @@ def _gated(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
     return silu(gate) * up
 
 
+def _rotated(
+    query: torch.Tensor, key: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, unsqueeze_dim: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    cos, sin = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
+
+    def rotated(x: torch.Tensor) -> torch.Tensor:
+        half = x.shape[-1] // 2
+        return x * cos + torch.cat((-x[..., half:], x[..., :half]), -1) * sin
+
+    return rotated(query), rotated(key)
+
+
 def fuse(model: Any) -> int:
-    """Give every RMSNorm and every SiLU-gated MLP of the common form a fused forward; returns how many got one."""
+    """Give every RMSNorm, every SiLU-gated MLP and the rotation of positions, where they have the common form, a fused
+    forward; returns how many modules got one. The rotation is a function of the family's module, for all its models."""
+    _rotate(model)
     norm, gated = torch.compile(_norm, dynamic=True), torch.compile(_gated, dynamic=True)
 
     def norm_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
@@ -44,6 +59,15 @@ def fuse(model: Any) -> int:
             module.forward = MethodType(forward, module)
             fused += 1
     return fused
+
+
+ROTATED = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
+"""Families that compute exactly `_rotated`."""
+
+
+def _rotate(model: Any) -> None:
+    if model.config.model_type in ROTATED:
+        sys.modules[type(model).__module__].apply_rotary_pos_emb = torch.compile(_rotated, dynamic=True)  # type: ignore[attr-defined]
 
 
 NORMS = ("LlamaRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm", "MistralRMSNorm", "Glm4RMSNorm", "GlmRMSNorm")
