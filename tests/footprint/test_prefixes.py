@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.footprint import Work, common_share, shared, shortened
+from extune.footprint import Training, Work, common_share, flop, memory, shape_of, shared
+from extune.footprint.memory import kept_per_token
 
+SHAPE = shape_of({
+    "model_type": "llama", "vocab_size": 1000, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4,
+    "num_attention_heads": 4, "num_key_value_heads": 2,
+})  # fmt: skip
 ROWS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=9)
 
 
@@ -38,5 +43,14 @@ def test_the_share_is_that_of_rows_of_one_step() -> None:
     assert common_share([], 4) == 0
 
 
-def test_what_is_common_is_left_out_of_the_work_but_its_answers_are_not() -> None:
-    assert shortened(Work(100, 20, 400), 0.25) == Work(75, 20, 300)
+def test_common_tokens_cost_neither_time_nor_memory_but_for_their_keys_and_values_in_every_row() -> None:
+    once, plain = Training(common=0.25), Training()
+    assert flop(SHAPE, once, Work(100, 0, 400)) == 0.75 * flop(SHAPE, plain, Work(100, 0, 400))
+    assert flop(SHAPE, once, Work(0, 20, 0)) == flop(SHAPE, plain, Work(0, 20, 0))
+    all_of_it, kept = kept_per_token(SHAPE, plain), kept_per_token(SHAPE, once)
+    assert kept == pytest.approx(0.75 * all_of_it + 0.25 * 2 * 2 * SHAPE.kv_heads * SHAPE.head_dim)
+    whole, saved = memory(SHAPE, plain, 1000), memory(SHAPE, once, 1000)
+    assert saved["activations"] < whole["activations"]
+    assert {name: saved[name] for name in ("base", "optimiser")} == {
+        name: whole[name] for name in ("base", "optimiser")
+    }

@@ -7,10 +7,10 @@ from .memory import Training, memory, storage_of, training_of
 from .packing import packable
 from .prefixes import common_share, shared
 from .shape import Linear, Shape, adapter_parameters
-from .work import LAUNCH, Work, flop, shortened, waits
+from .work import LAUNCH, Work, flop, waits
 
 __all__ = [
     "LAUNCH", "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose",
-    "common_share", "flop", "lengths_report", "memory", "packable", "shape_of", "shared", "shortened", "storage_of",
-    "training_of", "waits",
+    "common_share", "flop", "lengths_report", "memory", "packable", "shape_of", "shared", "storage_of", "training_of",
+    "waits",
 ]  # fmt: skip

@@ -56,6 +56,7 @@ class Training:
     of tokens that carry loss. `optimiser`: bytes of state a parameter. `full`: all parameters are trained, without
     LoRA. `prefix`: virtual tokens and the width of their network, instead of LoRA. `gpu`: a GPU's
     attention, and its autocast. `compiled`: norms and gates are one kernel each (train/kernels.py).
+    `common`: the share of tokens that rows begin with in common, where these are computed once.
     """
 
     storage: str = "nf4 twice"
@@ -69,6 +70,7 @@ class Training:
     prefix: tuple[int, int] | None = None
     gpu: bool = True
     compiled: bool = False
+    common: float = 0.0
 
     def trained(self, shape: Shape) -> int:
         """Parameters that learn."""
@@ -132,7 +134,7 @@ def base_bytes(shape: Shape, training: Training, cache: bool = False) -> int:
 
 
 def kept_per_token(shape: Shape, training: Training) -> float:
-    """Bytes of a token that one layer keeps for the backward pass."""
+    """Bytes of a row's token that one layer keeps for the backward pass, on average."""
     inward, shared = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     whole, part = divmod(shape.norms, shape.hidden)
     normed = (whole if shape.gated else whole // 2) * shape.hidden + (inward + shared if part else 0)
@@ -143,7 +145,8 @@ def kept_per_token(shape: Shape, training: Training) -> float:
         into, attention = into + 3 * shape.hidden, attention + inward
     kept = into + attention + mlp + _lora_kept(shape, training)
     norms = training.compute if training.compiled and not training.autocast else NORM_KEPT
-    return normed * norms + training.compute * kept
+    again = training.compute * 2 * shared  # keys and values are laid out for all rows
+    return (1 - training.common) * (normed * norms + training.compute * kept) + training.common * again
 
 
 def _lora_kept(shape: Shape, training: Training) -> int:
@@ -158,7 +161,7 @@ def activation_bytes(shape: Shape, training: Training, tokens: int, recompute_la
     each, stream = kept_per_token(shape, training), shape.hidden * training.compute
     whole = shape.layers - recompute_layers + (1 if recompute_layers else 0)
     ends = stream + shape.hidden * (NORM_KEPT + training.compute)
-    return int(tokens * (whole * each + recompute_layers * stream + ends))
+    return int(tokens * (whole * each + (1 - training.common) * (recompute_layers * stream + ends)))
 
 
 def _cast(shape: Shape, training: Training) -> int:
@@ -170,7 +173,8 @@ def passing_bytes(shape: Shape, training: Training, tokens: int, cache: bool) ->
     """What exists for a moment: gradients inside an MLP with a dequantised matrix, or logits of a chunk of answers."""
     largest = max(one.weights for one in shape.linears)
     matrix = 0 if cache or not training.quantised else largest * training.compute
-    mlp = tokens * training.compute * (MLP_PASSING * shape.wide + 2 * shape.hidden) + matrix
+    computed = tokens * (1 - training.common)
+    mlp = computed * training.compute * (MLP_PASSING * shape.wide + 2 * shape.hidden) + matrix
     rows = min(CHUNK, max(1, round(tokens * training.answers)))
     return max(int(mlp), int(rows * shape.vocab * HEAD_PASSING))
 

@@ -8,16 +8,11 @@ from .shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tokens that are computed: all, those that carry loss, and the sum of squared row lengths, for attention."""
+    """Tokens of rows: all, those that carry loss, and the sum of squared row lengths, for attention."""
 
     tokens: float
     answers: float
     squares: float
-
-
-def shortened(work: Work, common: float) -> Work:
-    """What is left to compute where a share of the tokens, which rows begin with in common, is computed once."""
-    return Work(work.tokens * (1 - common), work.answers, work.squares * (1 - common))
 
 
 def flop(shape: Shape, training: Training, work: Work, recompute_layers: int = 0) -> float:
@@ -33,7 +28,8 @@ def flop(shape: Shape, training: Training, work: Work, recompute_layers: int = 0
     head = (6 if training.full else 4) * shape.embedding * work.answers
     products = 7 + 2 * again
     attention = products * shape.layers * shape.heads * shape.head_dim * work.squares
-    return work.tokens * (frozen * shape.matrices + (6 + 2 * again) * trained) + head + attention
+    each = frozen * shape.matrices + (6 + 2 * again) * trained
+    return (1 - training.common) * (work.tokens * each + attention) + head
 
 
 LAUNCH = 3.7e-3

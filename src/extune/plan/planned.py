@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, packable, shape_of, shortened, training_of
+from ..footprint import Choice, Lengths, Shape, Training, packable, shape_of, training_of
 from ..footprint.memory import memory as parts_of
 from ..processes import wanted
 from .devices import Device, device_of
@@ -71,14 +71,14 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     trained = training.trained(shape)
     made = schedule(lengths, sft, config.seed, count)
     own = made.own(lengths.kept)
-    choice = choice_of(config, shape, training, lengths, own, device, packable(keys, window))
+    choice = choice_of(config, shape, training, lengths, device, packable(keys, window))
     steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in own]
     share = made.steps / max(1, len(made.sample))
     graphs = graphs_of(config, shape, lengths, made, choice, device)
     steps = recorded(steps) if graphs else steps
     if prefixes_of(config, choice, graphs):
-        steps = [[shortened(piece, lengths.common) for piece in step] for step in steps]
-    largest = round(max((piece.tokens for step in steps for piece in step), default=window))
+        training = replace(training, common=lengths.common)
+    largest = int(max((piece.tokens for step in steps for piece in step), default=window))
     parts = _memory(shape, training, choice, largest, device, stored_bytes(keys))
     apart = once(shape, steps, device, graphs, sum(parts.values()))
     sample = (lengths.kept[row] for step in made.sample for row in step)

@@ -1,12 +1,11 @@
 """Which of `train`'s ways to be fast a training will have, by its configuration: as train/speed.py chooses them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..config import Config
 from ..footprint import Choice, Lengths, Shape, Training, Work, choose, waits
 from .devices import Device
-from .steps import Schedule
+from .steps import Schedule, rows_of
 
 
 def forced(config: Config) -> dict[str, Any]:
@@ -15,19 +14,17 @@ def forced(config: Config) -> dict[str, Any]:
 
 
 def choice_of(
-    config: Config, shape: Shape, training: Training, lengths: Lengths, own: Sequence[Sequence[int]], device: Device,
-    packs: bool,
+    config: Config, shape: Shape, training: Training, lengths: Lengths, device: Device, packs: bool
 ) -> Choice:  # fmt: skip
-    """The setting that fits the memory of the device, for the steps that one process makes of its `own` rows."""
+    """The setting that fits the memory of the device, for steps that may be of the longest rows."""
     wanted = forced(config)
     recompute: Any = wanted.get("recompute")
-    step_tokens = max((sum(lengths.kept[row] for row in step) for step in own), default=None)
     return choose(
         shape,
         device.memory,
         training,
         longest=min(lengths.longest, lengths.window),
-        step_tokens=step_tokens,
+        step_tokens=sum(sorted(lengths.kept)[-rows_of(config.train.sft) :]) or None,
         packed=wanted.get("packed", packs and not training.prefix and (device.bf16 or not device.gpu)),
         cache=wanted.get("cache"),
         recompute_layers=shape.layers if recompute == "all" else recompute,

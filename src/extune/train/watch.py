@@ -9,7 +9,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from ..errors import ModelError
-from ..footprint import Training, Work, flop, shape_of, shortened
+from ..footprint import Training, Work, flop, shape_of
 from ..model import compute_dtype
 from .rows import MASKED, Tokenised
 
@@ -87,9 +87,9 @@ def flop_per_token(model: Any, rows: Sequence[Tokenised], recompute: int = 0, co
         return 0.0
     lengths = [len(row.input_ids) for row in rows]
     answers = sum(label != MASKED for row in rows for label in row.labels)
-    work = shortened(Work(sum(lengths), answers, sum(length**2 for length in lengths)), common)
-    adapted = Training(rank=getattr(adapter, "r", 0), full=adapter is None)
-    return flop(shape, adapted, work, recompute) / sum(lengths)
+    work = Work(sum(lengths), answers, sum(length**2 for length in lengths))
+    training = Training(rank=getattr(adapter, "r", 0), full=adapter is None, common=common)
+    return flop(shape, training, work, recompute) / work.tokens
 
 
 SIDE, TIMES = 8192, 10
