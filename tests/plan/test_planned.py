@@ -45,6 +45,10 @@ def test_settings_that_do_what_they_say_give_no_warning() -> None:
         ({"model": {"quantization": {"load_in_4bit": True, "load_in_8bit": True}}}, "exclude each other"),
         ({"model": {"trust_remote_code": True}}, "without model.revision"),
         ({"train": {"lora": {"lora_dropout": 0.1}}}, "lora_dropout above 0 keeps"),
+        (
+            {"train": {"lora": {"lora_dropout": 0.1}, "speed": {"prefixes": True}}},
+            "train.speed.prefixes with lora_dropout: what is common is dropped in all rows or none",
+        ),
         ({"train": {"sft": {"packing": True}}}, "train.sft.packing has no effect: train.speed.packed"),
         ({"train": {"sft": {"dataset_text_field": "text"}}}, "dataset_text_field has no effect"),
         ({"train": {"sft": {"gradient_checkpointing": True}}}, "train.speed.recompute"),
@@ -171,6 +175,23 @@ def test_on_a_gpu_a_small_model_is_planned_with_graphs_as_it_is_trained(project:
         return plan(load(project / "params.yaml", None, given), project, "h200").seconds
 
     assert seconds("auto") == seconds("true") < seconds("false")
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("tiny_base")
+def test_what_rows_begin_with_in_common_takes_less_memory_and_time(project: Path) -> None:
+    write_rows(project, 200)
+
+    def planned(*given: str) -> Any:
+        settings = ["train.sft.max_steps=20", "train.sft.per_device_train_batch_size=32", *given]
+        return plan(load(project / "params.yaml", None, settings), project, "cpu")
+
+    once, every = planned(), planned("train.speed.prefixes=false")
+    assert once.lengths.common > 0.2
+    assert once.memory["activations"] < 0.9 * every.memory["activations"]
+    assert once.seconds < every.seconds
+    dropped = planned("train.lora.lora_dropout=0.1")
+    assert dropped.memory["activations"] > once.memory["activations"], "rows would share their dropout"
 
 
 @pytest.mark.integration

@@ -46,5 +46,5 @@ def graphs_of(
 
 def prefixes_of(config: Config, choice: Choice, graphs: bool) -> bool:
     """Whether what rows begin with in common is computed once."""
-    wanted = forced(config).get("prefixes", True)
-    return bool(wanted and choice.packed and not graphs and not config.train.lora.get("lora_dropout"))
+    wanted = forced(config).get("prefixes", not config.train.lora.get("lora_dropout"))
+    return bool(wanted and choice.packed and not graphs)

@@ -105,7 +105,7 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     if "graphs" not in wanted and torch.cuda.is_available() and whole and isinstance(shape, Shape):
         found["graphs"] = not found["prefixes"] and _waits(shape, load)
     if "prefixes" not in wanted and found["packed"] and not found["graphs"]:
-        found["prefixes"] = load.common > WORTH
+        found["prefixes"] = load.common > WORTH and not load.lora.get("lora_dropout")  # it would be the rows' together
     levers = [name for name in ("packed", "cache", "fused", "compile", "graphs", "prefixes") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
     return Choice(**found, why=why)
@@ -123,8 +123,7 @@ def _allowed(forced: Mapping[str, Any], off: Mapping[str, str]) -> dict[str, Any
 def _unable(packs: bool, load: Workload) -> dict[str, str]:
     """What this model and this training cannot have, and why."""
     off = {} if packs else {"packed": "this model's attention takes padded batches only"}
-    off |= {"graphs": "a CUDA graph does not scale the loss, as float16 needs"} if load.scaled else {}
-    return off | ({"prefixes": "rows would share their dropout"} if load.lora.get("lora_dropout") else {})
+    return off | ({"graphs": "a CUDA graph does not scale the loss, as float16 needs"} if load.scaled else {})
 
 
 def _lacking() -> dict[str, str]:
