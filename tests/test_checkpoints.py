@@ -118,6 +118,14 @@ def test_what_a_training_without_a_checkpoint_left_goes_with_the_next_one(folder
     assert names(folder.parent) == ["abc"]
 
 
+def test_what_is_settled_stays_unless_it_is_settled_anew(folder: Path) -> None:
+    assert checkpoints.settled(folder, "most_tokens", 256) == 256
+    assert checkpoints.settled(folder, "most_tokens", 512) == 256
+    checkpoints.settle(folder, "most_tokens", 128)
+    assert checkpoints.settled(folder, "most_tokens", 256) == 128
+    assert checkpoints.settled(folder, "dtype", "float32") == "float32"
+
+
 def test_a_second_trainer_is_refused_at_once_and_told_the_first_ones_pid(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from extune.checkpoints import alone\n"

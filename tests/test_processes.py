@@ -162,6 +162,18 @@ def test_a_training_that_asks_for_another_life_gets_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+def test_a_signal_between_two_lives_ends_the_training() -> None:
+    launch = (
+        "import logging, os, signal\n"
+        "class Stop(logging.Handler):\n    def emit(self, record): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "logging.getLogger('extune.processes').addHandler(Stop())\n"
+    ) + LAUNCH
+    worker = "import sys\nfrom extune.processes import Again, record\nrecord(Again('too large')) and sys.exit(3)"
+    done = subprocess.run([sys.executable, "-c", launch, worker], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+
+
+@pytest.mark.integration
 def test_a_signal_to_the_launcher_reaches_all_processes(tmp_path: Path) -> None:
     worker = (
         f"import os, signal, sys, time\nfrom pathlib import Path\nhere = Path({str(tmp_path)!r})\n"

@@ -152,7 +152,9 @@ def test_the_schema_files_of_duie_and_duee_are_read(tmp_path: Path) -> None:
 
 
 def test_every_data_sets_schema_is_read_again_as_it_was_written(real_data: Path) -> None:
-    for path in sorted(real_data.glob("*/types.json")):
+    paths = sorted(real_data.glob("*/types.json"))
+    assert paths
+    for path in paths:
         schema = read_schema(path)
         assert schema_from_json(json.loads(json.dumps(schema_to_json(schema)))) == schema, path.parent.name
 

@@ -93,13 +93,20 @@ def launch(count: int, words: Sequence[str], nodes: int = 1, meeting: str = "") 
     Raises the error of the process that failed first as EnvironmentProblem or, by the exit code it asks for, its own
     kind; SystemExit where they were stopped. On one machine they begin again after an `Again`.
     """
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     while True:
         try:
             return _launch(count, words, nodes, meeting)
         except Again as exc:
             if nodes > 1:
                 raise
+            for number, handler in handlers.items():  # torchrun leaves its own, which need its processes
+                signal.signal(number, handler)
             log.warning("%s; it does so now", exc)
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+"""Those that torchrun handles."""
 
 
 def _launch(count: int, words: Sequence[str], nodes: int, meeting: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extune.footprint import Training, Work, common_share, flop, memory, shape_of, shared
+from extune.footprint import Training, Work, common_among, common_share, flop, memory, shape_of, shared
 from extune.footprint.memory import kept_per_token
 
 SHAPE = shape_of({
@@ -41,6 +41,13 @@ def test_the_share_is_that_of_rows_of_one_step() -> None:
     assert common_share(rows, 100) == common_share(rows, 1000) == pytest.approx(99 * 9 / 1000)
     assert common_share([[n] * 10 for n in range(100)], 4) == 0
     assert common_share([], 4) == 0
+
+
+def test_the_share_of_a_piece_is_that_of_its_rows() -> None:
+    assert common_among(0.4, 8, 8) == pytest.approx(0.4)
+    assert common_among(0.4, 8, 1) == common_among(0.4, 1, 1) == common_among(0.4, 8, 0) == 0
+    rows = [[7] * 9 + [n] for n in range(100)]
+    assert common_among(common_share(rows, 4), 4, 50) == pytest.approx(common_share(rows, 50))
 
 
 def test_common_tokens_cost_neither_time_nor_memory_but_for_their_keys_and_values_in_every_row() -> None:

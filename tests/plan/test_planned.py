@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extune.config import Config, load, merge, parse
-from extune.errors import ModelError
+from extune.errors import ConfigError, ModelError
 from extune.footprint import Choice, Lengths, packable, shape_of
 from extune.footprint.lengths import lengths_of
 from extune.plan import DEVICES, Plan, compare, compared_text, plan, plan_json, plan_text
@@ -47,7 +47,7 @@ def test_settings_that_do_what_they_say_give_no_warning() -> None:
         ({"train": {"lora": {"lora_dropout": 0.1}}}, "lora_dropout above 0 keeps"),
         (
             {"train": {"lora": {"lora_dropout": 0.1}, "speed": {"prefixes": True}}},
-            "train.speed.prefixes with lora_dropout: what is common is dropped in all rows or none",
+            "what rows have in common is dropped in all or none: slower",
         ),
         ({"train": {"sft": {"packing": True}}}, "train.sft.packing has no effect: train.speed.packed"),
         ({"train": {"sft": {"dataset_text_field": "text"}}}, "dataset_text_field has no effect"),
@@ -96,6 +96,7 @@ def test_rows_lie_end_to_end_only_where_attention_can_be_replaced() -> None:
     assert packable({"model_type": "llama"}, 1024)
     assert packable({"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": False}, 8192)
     assert not packable({"model_type": "mistral", "sliding_window": 4096}, 8192)
+    assert not packable({"model_type": "recurrent_gemma", "block_types": ["recurrent", "attention"]}, 1024)
     assert not packable({"model_type": "falcon"}, 1024)
     assert not packable({"model_type": "gemma2", "attn_logit_softcapping": 50.0}, 1024)
 
@@ -190,6 +191,10 @@ def test_what_rows_begin_with_in_common_takes_less_memory_and_time(project: Path
     assert once.lengths.common > 0.2
     assert once.memory["activations"] < 0.9 * every.memory["activations"]
     assert once.seconds < every.seconds
+    alone = ["train.speed.tokens=64"]  # a row a piece has nothing in common with others
+    assert planned(*alone).memory == planned(*alone, "train.speed.prefixes=false").memory
+    with pytest.raises(ConfigError, match=r"train.speed.prefixes: needs rows end to end"):
+        planned("train.speed.prefixes=true", "train.speed.packed=false")
     dropped = planned("train.lora.lora_dropout=0.1")
     assert dropped.memory["activations"] > once.memory["activations"], "rows would share their dropout"
 

@@ -77,6 +77,13 @@ def test_a_step_a_little_larger_than_a_piece_is_cut_in_the_middle() -> None:
     assert [len(piece) for piece in bins([200, *[10] * 16], 160)] == [1, 16]
 
 
+def test_rows_that_will_be_padded_are_with_those_of_like_length() -> None:
+    from extune.train.batches import bins
+
+    assert sorted(map(len, bins([100, 100, *[10] * 20], 200, packed=False))) == [2, 20]
+    assert sorted(map(len, bins([100, 100, *[10] * 20], 200))) == [11, 11]
+
+
 @given(st.integers(1, 100_000), st.sampled_from([1, 4]))
 def test_a_size_is_filled_up_by_a_quarter_at_most_where_four_sizes_are_allowed(size: int, each: int) -> None:
     from extune.train.batches import bucket

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,16 @@ def stopped_after(step: int, number: int = signal.SIGTERM) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")])
+@pytest.mark.parametrize(
+    ("number", "name", "speed"),
+    [(signal.SIGTERM, "SIGTERM", {}), (signal.SIGINT, "SIGINT", {}), (signal.SIGTERM, "SIGTERM", {"prefixes": True})],
+)
 def test_a_signal_drops_the_step_that_was_begun_and_keeps_all_before(
-    go: Go, tmp_path: Path, number: int, name: str
+    go: Go, tmp_path: Path, number: int, name: str, speed: dict[str, Any]
 ) -> None:
     from extune.train.interrupt import Interrupted
 
+    go = partial(go, speed=speed)
     whole = go("whole", None)
     for step in (2, 5, 9):
         expected = f"stopped by {name} after step {step}; the same command goes on after step {step}"
@@ -138,6 +143,20 @@ def test_a_damaged_newest_checkpoint_costs_its_steps_only(
         assert go("broken") == whole
     assert "step-00000006 is passed over: state.safetensors was changed" in caplog.text
     assert "going on after step 5" in caplog.text
+
+
+def test_a_size_that_no_disk_takes_is_a_warning_to_who_goes_on_and_told_to_who_cannot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from extune.train.resume import Keeping
+
+    (tmp_path / "file").touch()
+    with caplog.at_level(logging.WARNING):
+        assert not Keeping(tmp_path / "file" / "ours").settle("most_tokens", 128)
+    assert "most_tokens is not noted for the next life of this training (Not a directory)" in caplog.text
+    assert not Keeping(None).settle("most_tokens", 128)
+    assert Keeping(tmp_path / "ours").settle("most_tokens", 128)
+    assert Keeping(tmp_path / "ours").settled("most_tokens", 256) == 128
 
 
 def test_a_disk_that_fills_up_stops_no_training_and_leaves_no_half_of_an_adapter(

@@ -293,7 +293,7 @@ def test_where_the_others_wait_for_one_without_memory_the_next_life_has_smaller_
     while (ended := run(tiny_base, tmp_path, 2, sft=sft, full=[1, 130, place], speed={"tokens": 256}))[0] != [0, 0]:
         lives += 1
         assert ended[0][0] != 0, "the other one does not go on alone"
-        assert "goes on from the last checkpoint, with pieces of" in ended[1]
+        assert "The same command goes on, with pieces of" in ended[1]
         assert lives < 4
     assert lives
     same(alone, left(tmp_path))

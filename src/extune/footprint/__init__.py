@@ -3,14 +3,15 @@
 from .choose import Choice, choose
 from .families import shape_of
 from .lengths import Lengths, lengths_report
+from .levers import WORTH, chancy, check_together
 from .memory import Training, memory, storage_of, training_of
 from .packing import packable
-from .prefixes import common_share, shared
+from .prefixes import common_among, common_share, shared
 from .shape import Linear, Shape, adapter_parameters
 from .work import LAUNCH, Work, flop, waits
 
 __all__ = [
-    "LAUNCH", "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "choose",
-    "common_share", "flop", "lengths_report", "memory", "packable", "shape_of", "shared", "storage_of", "training_of",
-    "waits",
+    "LAUNCH", "WORTH", "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "chancy",
+    "check_together", "choose", "common_among", "common_share", "flop", "lengths_report", "memory", "packable",
+    "shape_of", "shared", "storage_of", "training_of", "waits",
 ]  # fmt: skip

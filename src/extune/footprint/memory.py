@@ -55,7 +55,7 @@ class Training:
     `storage`: of STORAGE, for the linear layers. `compute`: bytes of the type that is computed in. `answers`: the share
     of tokens that carry loss. `optimiser`: bytes of state a parameter. `full`: all parameters are trained, without
     LoRA. `prefix`: virtual tokens and the width of their network, instead of LoRA. `gpu`: a GPU's
-    attention, and its autocast. `compiled`: norms and gates are one kernel each (train/kernels.py).
+    attention, and its autocast. `compiled`: norms, gates and rotations are one kernel each (train/kernels.py).
     `common`: the share of tokens that rows begin with in common, where these are computed once.
     """
 

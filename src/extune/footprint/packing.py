@@ -16,5 +16,6 @@ def packable(config: Mapping[str, Any], window: int) -> bool:
         and not config.get("is_encoder_decoder")
         and (sliding is None or sliding >= window)
         and kinds <= {"full_attention", "sliding_attention"}
+        and not config.get("block_types")  # some are recurrent
         and not any(config.get(name) for name in ("attn_logit_softcapping", "alibi"))
     )

@@ -26,6 +26,11 @@ def _common(before: list[int], row: list[int]) -> int:
     return min(next(differ, len(before)), len(row) - 1)
 
 
+def common_among(share: float, step: int, rows: float) -> float:
+    """The share common to `rows` of a piece, by that of a step: as if all began alike, once in each."""
+    return share * step / (step - 1) * max(rows - 1, 0) / rows if step > 1 and rows else 0.0
+
+
 def common_share(rows: Sequence[list[int]], step: int) -> float:
     """The share of their tokens that rows have in common with others of a step of so many rows."""
     numbers = random.Random(0).sample(range(len(rows)), min(len(rows), step * SAMPLE))

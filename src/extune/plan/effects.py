@@ -68,13 +68,10 @@ def _model(config: Config, shape: Shape) -> Iterator[str]:
 
 def _lora(config: Config, choice: Choice) -> Iterator[str]:
     lora = config.train.lora
-    if lora.get("lora_dropout"):
-        yield (
-            "train.lora.lora_dropout above 0 keeps a second copy of every adapted layer's input, and rows that begin "
-            "alike are computed apart: slower, more memory"
-        )
-        if config.train.speed.prefixes is True:
-            yield "train.speed.prefixes with lora_dropout: what is common is dropped in all rows or none"
+    if lora.get("lora_dropout") and config.train.method == "lora":
+        forced = config.train.speed.prefixes is True
+        alike = "what rows have in common is dropped in all or none" if forced else "rows that begin alike are apart"
+        yield f"train.lora.lora_dropout above 0 keeps a second copy of every adapted layer's input, and {alike}: slower"
     if "lora_alpha" not in lora and int(lora.get("r", 8)) > 8:
         yield "train.lora.lora_alpha is 8 unless given: the adapter's share is alpha / r"
     if not choice.fits:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, packable, shape_of, training_of
+from ..footprint import Choice, Lengths, Shape, Training, common_among, packable, shape_of, training_of
 from ..footprint.memory import memory as parts_of
 from ..processes import wanted
 from .devices import Device, device_of
@@ -76,8 +76,9 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     share = made.steps / max(1, len(made.sample))
     graphs = graphs_of(config, shape, lengths, made, choice, device)
     steps = recorded(steps) if graphs else steps
-    if prefixes_of(config, choice, graphs):
-        training = replace(training, common=lengths.common)
+    if prefixes_of(config, keys, lengths, choice, graphs):
+        rows = sum(map(len, own)) / max(1, sum(map(len, steps)))  # of a piece
+        training = replace(training, common=common_among(lengths.common, rows_of(sft), rows))
     largest = int(max((piece.tokens for step in steps for piece in step), default=window))
     parts = _memory(shape, training, choice, largest, device, stored_bytes(keys))
     apart = once(shape, steps, device, graphs, sum(parts.values()))

@@ -54,7 +54,7 @@ def pieces(lengths: Lengths, step: Sequence[int], most: int, packed: bool) -> li
     from ..train.batches import bins
 
     found = []
-    for part in bins([lengths.kept[row] for row in step], most):
+    for part in bins([lengths.kept[row] for row in step], most, packed):
         kept = [lengths.kept[step[number]] for number in part]
         answers = sum(lengths.answers[step[number]] for number in part)
         laid = kept if packed else [max(kept)] * len(kept)

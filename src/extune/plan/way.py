@@ -1,9 +1,10 @@
 """Which of `train`'s ways to be fast a training will have, by its configuration: as train/speed.py chooses them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..config import Config
-from ..footprint import Choice, Lengths, Shape, Training, Work, choose, waits
+from ..footprint import WORTH, Choice, Lengths, Shape, Training, Work, chancy, check_together, choose, waits
 from .devices import Device
 from .steps import Schedule, rows_of
 
@@ -36,6 +37,8 @@ def graphs_of(
     config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
 ) -> bool:  # fmt: skip
     """Whether a piece is launched as one."""
+    if made.processes > 1 and (config.train.sft.get("fsdp") or config.train.sft.get("deepspeed")):
+        return False
     wanted = False if forced(config).get("prefixes") else forced(config).get("graphs")
     if wanted is not None or not (device.gpu and choice.packed and not choice.recompute_layers):
         return bool(wanted)
@@ -44,7 +47,11 @@ def graphs_of(
     return waits(shape, Work(step, step * lengths.answer_share, step**2 / rows))
 
 
-def prefixes_of(config: Config, choice: Choice, graphs: bool) -> bool:
-    """Whether what rows begin with in common is computed once."""
-    wanted = forced(config).get("prefixes", not config.train.lora.get("lora_dropout"))
-    return bool(wanted and choice.packed and not graphs)
+def prefixes_of(config: Config, keys: Mapping[str, Any], lengths: Lengths, choice: Choice, graphs: bool) -> bool:
+    """Whether what rows begin with in common is computed once. Raises ConfigError where that is asked for in vain."""
+    wanted, train = forced(config).get("prefixes"), config.train
+    check_together(choice.packed, graphs, bool(wanted), bool(choice.recompute_layers))
+    if wanted is not None or graphs or not choice.packed:
+        return bool(wanted)
+    left = chancy(keys, train.method, train.lora, train.sft.get("neftune_noise_alpha"))
+    return lengths.common > WORTH and not left

@@ -77,12 +77,15 @@ def share(rows: Sequence[int], lengths: Sequence[int], processes: int) -> list[l
     return [[rows[place] for place in sorted(places)] for places in given]
 
 
-def bins(lengths: Sequence[int], most: int) -> list[list[int]]:
+def bins(lengths: Sequence[int], most: int, packed: bool = True) -> list[list[int]]:
     """Row numbers in as few pieces of at most `most` tokens as best-fit decreasing finds, each about as long.
 
-    A small piece would cost as much time to launch as a large one. A row longer than `most` is a piece of its own.
+    A small piece would cost as much time to launch as a large one. A row longer than `most` is a piece of its own. Rows
+    that will be padded are left with those of like length.
     """
     tightest = _tightest(lengths, most)
+    if not packed:
+        return tightest
     even = share(range(len(lengths)), lengths, len(tightest))
     return even if all(sum(lengths[n] for n in piece) <= most for piece in even) else tightest
 

@@ -5,6 +5,7 @@ Left to themselves a norm is eight passes over memory and a gated activation fiv
 
 import shutil
 import sys
+from functools import cache
 from types import MethodType
 from typing import Any
 
@@ -65,9 +66,15 @@ ROTATED = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
 """Families that compute exactly `_rotated`."""
 
 
+@cache
+def _compiled_rotation() -> Any:
+    return torch.compile(_rotated, dynamic=True)
+
+
 def _rotate(model: Any) -> None:
-    if model.config.model_type in ROTATED:
-        sys.modules[type(model).__module__].apply_rotary_pos_emb = torch.compile(_rotated, dynamic=True)  # type: ignore[attr-defined]
+    home = type(model).__module__
+    if model.config.model_type in ROTATED and home.startswith("transformers.models."):  # and no code of its own
+        sys.modules[home].apply_rotary_pos_emb = _compiled_rotation()  # type: ignore[attr-defined]
 
 
 NORMS = ("LlamaRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm", "MistralRMSNorm", "Glm4RMSNorm", "GlmRMSNorm")

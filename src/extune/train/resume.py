@@ -37,7 +37,7 @@ class Keeping:
     gate: Gate = field(default_factory=Gate)
 
     def settled(self, name: str, value: Any) -> Any:
-        """What the first life of this training chose by looking at its machine: later ones must not differ."""
+        """What the first life of this training chose by looking at its machine, or an earlier one noted since."""
         if self.folder is None:
             return value
         shared = torch.distributed.is_available() and torch.distributed.is_initialized()
@@ -47,10 +47,15 @@ class Keeping:
             torch.distributed.broadcast_object_list(found)
         return found[0]
 
-    def settle(self, name: str, value: Any) -> None:
-        """Note another value for the lives to come."""
-        if self.folder is not None:
-            checkpoints.settle(self.folder, name, value)
+    def settle(self, name: str, value: Any) -> bool:
+        """Note another value for the lives to come; whether it could be."""
+        try:
+            if self.folder is not None:
+                checkpoints.settle(self.folder, name, value)
+        except OSError as exc:
+            log.warning("%s is not noted for the next life of this training (%s)", name, exc.strerror or exc)
+            return False
+        return self.folder is not None
 
 
 class Resumable(SFTTrainer):

@@ -19,7 +19,8 @@ from trl import SFTConfig
 
 from .. import methods
 from ..errors import ConfigError, EnvironmentProblem
-from ..footprint import lengths_report
+from ..files import read_json
+from ..footprint import chancy, common_among, lengths_report
 from ..model import Base, compute_dtype, device, load_base, load_encoder
 from ..processes import agreed
 from ..tokens import ChatEncoder
@@ -92,7 +93,7 @@ def train(
     model = load_base(base)
     load = Workload(
         kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization, str(args.optim),
-        bool(args.fp16),
+        bool(args.fp16), chancy(model.config.to_dict(), method.name, _lora(method), args.neftune_noise_alpha),
     )  # fmt: skip
     choice = Choice(**keeping.settled("choice", asdict(agreed(choose(speed or {}, model, load, spread)))))
     log.info("train: %s", choice.why)
@@ -108,7 +109,8 @@ def train(
         processing_class=encoder.tokenizer,
     )
     best = _best(looking, kept, encoder, on_log)
-    common = load.common if choice.prefixes else 0.0
+    pieces = max(1.0, load.tokens / choice.tokens)
+    common = common_among(load.common, load.step, load.step / pieces) if choice.prefixes else 0.0
     watch = Watch(on_log, lambda: trainer.tokens, flop_per_token(trainer.model, kept, choice.recompute, common))
     for callback in (*best, watch):
         trainer.add_callback(callback)
@@ -129,6 +131,12 @@ def train(
         "peak_memory": _peak(),
     } | {name: value for one in best for name, value in one.figures.items()}
     return Trained(metrics, curve, dropped)
+
+
+def _lora(method: Method) -> Mapping[str, Any]:
+    """The settings of the adapter: an earlier one's own, if it is trained on."""
+    path = method.adapter and method.adapter / "adapter_config.json"
+    return read_json(path) if path and path.is_file() else method.lora
 
 
 def _peak() -> float:

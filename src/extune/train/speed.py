@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 from ..errors import ConfigError, ModelError
-from ..footprint import Shape, Work, common_share, shape_of, training_of, waits
+from ..footprint import WORTH, Shape, Work, check_together, common_share, shape_of, training_of, waits
 from ..footprint import choose as fitting
 from . import attention, kernels
 from .rows import MASKED, Tokenised
@@ -17,9 +17,9 @@ from .rows import MASKED, Tokenised
 @dataclass(frozen=True, slots=True)
 class Choice:
     """`packed`: rows end to end instead of padded. `cache`: a dense copy of the 4-bit weights. `fused`: one function
-    a LoRA layer. `recompute`: so many layers are computed again in the backward pass. `compile`: norms and gates as
-    kernels of their own. `graphs`: a piece is launched as one. `prefixes`: what rows of a piece begin with in common
-    is computed once. `tokens`: the most in a piece."""
+    a LoRA layer. `recompute`: so many layers are computed again in the backward pass. `compile`: norms, gates and
+    rotations as kernels of their own. `graphs`: a piece is launched as one. `prefixes`: what rows of a piece begin with
+    in common is computed once. `tokens`: the most in a piece."""
 
     packed: bool
     cache: bool
@@ -45,9 +45,6 @@ OFF: dict[str, dict[str, str]] = {
 """What cannot be had where a training is spread over processes, and why."""
 
 
-WORTH = 0.02
-"""The share of common tokens above which they are computed once."""
-
 FLASH = (8, 0)
 """The compute capability from which on PyTorch has flash attention: Ampere, and so not V100 or T4."""
 
@@ -56,7 +53,7 @@ FLASH = (8, 0)
 class Workload:
     """What is trained, and on what: the rows, how many make a step of one process, and the longest there may be.
 
-    `scaled`: the loss is, for float16.
+    `scaled`: the loss is, for float16. `chancy`: dropout or noise falls on tokens.
     """
 
     rows: Sequence[Tokenised]
@@ -67,6 +64,7 @@ class Workload:
     quantization: Mapping[str, Any] = field(default_factory=dict)
     optim: str = ""
     scaled: bool = False
+    chancy: bool = False
 
     @property
     def tokens(self) -> float:
@@ -98,14 +96,11 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     if found["recompute"] == "all":
         found["recompute"] = model.config.get_text_config().num_hidden_layers
     whole = found["packed"] and not found["recompute"]
-    if found["graphs"] and not whole:
-        raise ConfigError("train.speed.graphs: needs rows end to end and no recomputation", where="params.yaml")
-    if found["prefixes"] and (found["graphs"] or not found["packed"]):
-        raise ConfigError("train.speed.prefixes: needs rows end to end and no CUDA graphs", where="params.yaml")
+    check_together(found["packed"], found["graphs"], found["prefixes"], bool(found["recompute"]))
     if "graphs" not in wanted and torch.cuda.is_available() and whole and isinstance(shape, Shape):
         found["graphs"] = not found["prefixes"] and _waits(shape, load)
     if "prefixes" not in wanted and found["packed"] and not found["graphs"]:
-        found["prefixes"] = load.common > WORTH and not load.lora.get("lora_dropout")  # it would be the rows' together
+        found["prefixes"] = load.common > WORTH and not load.chancy
     levers = [name for name in ("packed", "cache", "fused", "compile", "graphs", "prefixes") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
     return Choice(**found, why=why)

@@ -120,7 +120,7 @@ class Trainer(Resumable):
         return int(most)
 
     def _step(self, model: Any, rows: Sequence[Tokenised], scale: torch.Tensor) -> torch.Tensor:
-        parts = bins([len(row.input_ids) for row in rows], self.most_tokens)
+        parts = bins([len(row.input_ids) for row in rows], self.most_tokens, self.choice.packed)
         pieces = [self._piece([rows[n] for n in part]) for part in parts]
         if blank := self._passes(len(pieces)) - len(pieces):
             pieces += [self._blank()] * blank
@@ -169,9 +169,11 @@ class Trainer(Resumable):
         self.accelerator.backward(part, **({"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}))
 
     def _smaller_pieces(self, model: Any) -> None:
-        had = self._settle_smaller(self.copied)
+        had = self._halve(self.copied)
         if self.parted:
             raise self._again(had)
+        if not self.copied or self._first:
+            self._settle()
         model.zero_grad()
         if self.graphs is not None:
             self.graphs = Graphs(self.model)
@@ -179,20 +181,30 @@ class Trainer(Resumable):
         log.warning("out of memory: pieces of %d tokens from here on; the step's rows stay", self.most_tokens)
 
     def out_of_memory(self) -> ModelError | Again:
-        """What to raise where memory ran out outside of the passes; pieces will be smaller in the next life."""
-        return self._again(self._settle_smaller(False))
+        """What to raise where memory ran out outside of the passes: within a step, smaller pieces for the next life."""
+        if not self.lengths:
+            return ModelError(
+                "the GPU's memory does not hold the training, whatever the size of its pieces",
+                remedy="Set train.speed.cache to false, or end what else is on the GPU",
+            )
+        return self._again(self._halve(False))
+
+    def _maybe_log_save_evaluate(self, *given: Any, **named: Any) -> None:
+        self.lengths = ()  # the step is taken
+        super()._maybe_log_save_evaluate(*given, **named)
+
+    def _settle(self) -> bool:
+        return self.keeping.settle("most_tokens", self.most_tokens)
 
     def _again(self, had: int) -> ModelError | Again:
-        """The error that a piece was too large; the training begins again with smaller ones, if it is kept anywhere."""
+        """The error that a piece was too large; the training begins again with smaller ones, if that can be noted."""
         what = f"the GPU's memory does not hold a piece of {had} tokens"
-        if self.keeping.folder is None:
+        if not self._settle():
             return ModelError(what, remedy=f"Set train.speed.tokens to {self.most_tokens}")
-        return Again(
-            what, remedy=f"The same command goes on from the last checkpoint, with pieces of {self.most_tokens}"
-        )
+        return Again(what, remedy=f"The same command goes on, with pieces of {self.most_tokens}")
 
-    def _settle_smaller(self, together: bool) -> int:
-        """Halve the pieces, in this life and the next; the size they had. `together`: all processes do so at once.
+    def _halve(self, together: bool) -> int:
+        """Halve the pieces; the size they had. `together`: all processes do so at once.
 
         Raises ModelError where a piece is one row already.
         """
@@ -202,12 +214,10 @@ class Trainer(Resumable):
         had = min(self.most_tokens, tokens or self.most_tokens)
         if had <= longest:
             raise ModelError(
-                f"the GPU's memory does not hold a piece of {had} tokens",
+                f"the GPU's memory does not hold a piece of {longest} tokens",
                 remedy="Set train.speed.recompute to all and train.speed.cache to false",
             )
         self.most_tokens = max(had // 2, longest)
-        if not together or self._first:
-            self.keeping.settle("most_tokens", self.most_tokens)
         return had
 
 
