@@ -119,6 +119,7 @@ def ours(asked: argparse.Namespace, rows: Any, ticks: Any, folder: str) -> tuple
     from transformers import AutoTokenizer
 
     from extune import methods
+    from extune.footprint import lengths_report
     from extune.model import Base, load_base
     from extune.train.resume import Keeping
     from extune.train.rows import Tokenised
@@ -128,7 +129,8 @@ def ours(asked: argparse.Namespace, rows: Any, ticks: Any, folder: str) -> tuple
     tokenised = [Tokenised(str(n), ids, labels) for n, (ids, labels) in enumerate(rows)]
     base = Base(asked.base, QUANTIZATION)
     model = load_base(base)
-    load = Workload(tokenised, asked.batch, 1024, "lora", LORA, QUANTIZATION)
+    common = lengths_report(tokenised, 1024, asked.batch).common
+    load = Workload(tokenised, asked.batch, 1024, "lora", LORA, QUANTIZATION, common=common)
     choice = choose(json.loads(asked.speed), model, load)
     torch.manual_seed(0)
     attached = methods.attach(model, "lora", base.choice.family, lora=LORA, prefix={})

@@ -127,6 +127,12 @@ except ExtuneError as exc:
 """
 
 
+def launched(worker: str, before: str = "") -> "subprocess.CompletedProcess[str]":
+    """Two processes of such a program, started and waited for."""
+    command = [sys.executable, "-c", before + LAUNCH, worker]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+
+
 @pytest.mark.integration
 def test_an_error_of_any_process_is_told_once_with_its_exit_code(tmp_path: Path) -> None:
     worker = (
@@ -136,7 +142,7 @@ def test_an_error_of_any_process_is_told_once_with_its_exit_code(tmp_path: Path)
         "while not there.exists(): time.sleep(0.05)\n"
         "record(DataError('is empty')) and sys.exit(2)"
     )
-    done = subprocess.run([sys.executable, "-c", LAUNCH, worker], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = launched(worker)
     assert (done.returncode, done.stdout.split(), done.stderr) == (2, ["seen", "0"], "is empty\n")
 
 
@@ -156,20 +162,20 @@ def test_a_training_that_asks_for_another_life_gets_it(tmp_path: Path) -> None:
         "if rank() and len(lives.read_text()) < 3: record(Again('too large', remedy='It goes on')) and sys.exit(3)\n"
         "if len(lives.read_text()) < 3: time.sleep(60)"
     )
-    done = subprocess.run([sys.executable, "-c", LAUNCH, worker], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = launched(worker)
     assert (done.returncode, done.stderr) == (0, "too large. It goes on; it does so now\n" * 2)
     assert [(tmp_path / f"lives{n}").read_text() for n in (0, 1)] == ["xxx", "xxx"]
 
 
 @pytest.mark.integration
 def test_a_signal_between_two_lives_ends_the_training() -> None:
-    launch = (
+    stop = (
         "import logging, os, signal\n"
         "class Stop(logging.Handler):\n    def emit(self, record): os.kill(os.getpid(), signal.SIGTERM)\n"
         "logging.getLogger('extune.processes').addHandler(Stop())\n"
-    ) + LAUNCH
+    )
     worker = "import sys\nfrom extune.processes import Again, record\nrecord(Again('too large')) and sys.exit(3)"
-    done = subprocess.run([sys.executable, "-c", launch, worker], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = launched(worker, stop)
     assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
 
 

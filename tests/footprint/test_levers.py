@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from extune.errors import ConfigError
-from extune.footprint import chancy, check_together
+from extune.footprint import check_together, stochastic
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_what_goes_together_is_not() -> None:
 def test_dropout_and_noise_are_found_wherever_they_are_set(
     config: dict[str, Any], lora: dict[str, Any], noise: float | None, expected: bool
 ) -> None:
-    assert chancy(config, "lora", lora, noise) is expected
+    assert stochastic(config, "lora", lora, noise) is expected
 
 
 def test_the_adapters_dropout_is_nothing_where_no_adapter_is_trained() -> None:
-    assert not chancy({}, "full", {"lora_dropout": 0.05})
+    assert not stochastic({}, "full", {"lora_dropout": 0.05})

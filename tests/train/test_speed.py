@@ -36,13 +36,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def load(step: int = 8, length: int = 100, **changes: Any) -> Any:
+    from extune.footprint import lengths_report
     from extune.train.rows import MASKED, Tokenised
     from extune.train.speed import Workload
 
     common = changes.pop("common", 0)
     ids = [[1] * common + [n] * (length - common) for n in range(40)]
     rows = [Tokenised(str(n), row, [MASKED] * (length - 9) + [1] * 9) for n, row in enumerate(ids)]
-    return Workload(rows, step, 1024, **{"quantization": NF4, "lora": {"r": 8}, **changes})
+    share = lengths_report(rows, 1024, step).common
+    return Workload(rows, step, 1024, **{"quantization": NF4, "lora": {"r": 8}, "common": share, **changes})
 
 
 def model(kind: str = "LlamaConfig", **values: Any) -> Any:
@@ -113,7 +115,7 @@ def test_what_rows_begin_with_in_common_is_computed_once_where_it_is_much(machin
     assert choose(on=much).why.startswith("packed, cache, fused, prefixes; ")
     for off in ({"prefixes": False}, {"packed": False}):
         assert not choose(off, on=much).prefixes
-    dropped = load(common=30, chancy=True)
+    dropped = load(common=30, stochastic=True)
     assert not choose(on=dropped).prefixes, "rows would share their dropout"
     assert choose({"prefixes": True}, on=dropped).prefixes
     with pytest.raises(ConfigError, match=r"train.speed.prefixes: needs rows end to end"):

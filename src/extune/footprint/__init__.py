@@ -3,7 +3,7 @@
 from .choose import Choice, choose
 from .families import shape_of
 from .lengths import Lengths, lengths_report
-from .levers import WORTH, chancy, check_together
+from .levers import WORTH, check_together, stochastic
 from .memory import Training, memory, storage_of, training_of
 from .packing import packable
 from .prefixes import common_among, common_share, shared
@@ -11,7 +11,27 @@ from .shape import Linear, Shape, adapter_parameters
 from .work import LAUNCH, Work, flop, waits
 
 __all__ = [
-    "LAUNCH", "WORTH", "Choice", "Lengths", "Linear", "Shape", "Training", "Work", "adapter_parameters", "chancy",
-    "check_together", "choose", "common_among", "common_share", "flop", "lengths_report", "memory", "packable",
-    "shape_of", "shared", "storage_of", "training_of", "waits",
+    "LAUNCH",
+    "WORTH",
+    "Choice",
+    "Lengths",
+    "Linear",
+    "Shape",
+    "Training",
+    "Work",
+    "adapter_parameters",
+    "check_together",
+    "choose",
+    "common_among",
+    "common_share",
+    "flop",
+    "lengths_report",
+    "memory",
+    "packable",
+    "shape_of",
+    "shared",
+    "stochastic",
+    "storage_of",
+    "training_of",
+    "waits",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ def check_together(packed: bool, graphs: bool, prefixes: bool, recompute: bool) 
         raise ConfigError("train.speed.prefixes: needs rows end to end and no CUDA graphs", where="params.yaml")
 
 
-def chancy(config: Mapping[str, Any], method: str, lora: Mapping[str, Any], noise: float | None = None) -> bool:
+def stochastic(config: Mapping[str, Any], method: str, lora: Mapping[str, Any], noise: float | None = None) -> bool:
     """Whether dropout or noise falls on tokens, by the base's config.json, `train.lora` and neftune_noise_alpha.
 
     Rows that have tokens in common would then share it.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import Config
-from ..footprint import WORTH, Choice, Lengths, Shape, Training, Work, chancy, check_together, choose, waits
+from ..footprint import WORTH, Choice, Lengths, Shape, Training, Work, check_together, choose, stochastic, waits
 from .devices import Device
 from .steps import Schedule, rows_of
 
@@ -53,5 +53,5 @@ def prefixes_of(config: Config, keys: Mapping[str, Any], lengths: Lengths, choic
     check_together(choice.packed, graphs, bool(wanted), bool(choice.recompute_layers))
     if wanted is not None or graphs or not choice.packed:
         return bool(wanted)
-    left = chancy(keys, train.method, train.lora, train.sft.get("neftune_noise_alpha"))
+    left = stochastic(keys, train.method, train.lora, train.sft.get("neftune_noise_alpha"))
     return lengths.common > WORTH and not left

@@ -20,7 +20,7 @@ from trl import SFTConfig
 from .. import methods
 from ..errors import ConfigError, EnvironmentProblem
 from ..files import read_json
-from ..footprint import chancy, common_among, lengths_report
+from ..footprint import common_among, lengths_report, stochastic
 from ..model import Base, compute_dtype, device, load_base, load_encoder
 from ..processes import agreed
 from ..tokens import ChatEncoder
@@ -85,7 +85,8 @@ def train(
     args._n_gpu = min(args.n_gpu, 1)  # transformers would split the step over all GPUs by threads
     tokenised = tokenise(rows, encoder)
     kept, dropped = within(tokenised, args.max_length, max_dropped)
-    log.info("train: %s", lengths_report(tokenised, args.max_length, args.train_batch_size).line())
+    lengths = lengths_report(tokenised, args.max_length, args.train_batch_size)
+    log.info("train: %s", lengths.line())
     spread = kind(args)
     keeping = keepable(keeping or Keeping(), spread, args)
     dtype = keeping.settled("dtype", str(compute_dtype()).removeprefix("torch."))
@@ -93,7 +94,8 @@ def train(
     model = load_base(base)
     load = Workload(
         kept, args.train_batch_size, args.max_length, method.name, method.lora, base.quantization, str(args.optim),
-        bool(args.fp16), chancy(model.config.to_dict(), method.name, _lora(method), args.neftune_noise_alpha),
+        bool(args.fp16), stochastic(model.config.to_dict(), method.name, _lora(method), args.neftune_noise_alpha),
+        lengths.common,
     )  # fmt: skip
     choice = Choice(**keeping.settled("choice", asdict(agreed(choose(speed or {}, model, load, spread)))))
     log.info("train: %s", choice.why)

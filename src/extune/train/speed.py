@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 from ..errors import ConfigError, ModelError
-from ..footprint import WORTH, Shape, Work, check_together, common_share, shape_of, training_of, waits
+from ..footprint import WORTH, Shape, Work, check_together, shape_of, training_of, waits
 from ..footprint import choose as fitting
 from . import attention, kernels
 from .rows import MASKED, Tokenised
@@ -53,7 +53,8 @@ FLASH = (8, 0)
 class Workload:
     """What is trained, and on what: the rows, how many make a step of one process, and the longest there may be.
 
-    `scaled`: the loss is, for float16. `chancy`: dropout or noise falls on tokens.
+    `scaled`: the loss is, for float16. `stochastic`: dropout or noise falls on tokens. `common`: the share
+    of tokens that rows of a step begin with in common.
     """
 
     rows: Sequence[Tokenised]
@@ -64,17 +65,13 @@ class Workload:
     quantization: Mapping[str, Any] = field(default_factory=dict)
     optim: str = ""
     scaled: bool = False
-    chancy: bool = False
+    stochastic: bool = False
+    common: float = 0.0
 
     @property
     def tokens(self) -> float:
         """Of a step, on average."""
         return self.step * sum(len(row.input_ids) for row in self.rows) / len(self.rows)
-
-    @property
-    def common(self) -> float:
-        """The share of tokens that rows of a step begin with in common."""
-        return common_share([row.input_ids for row in self.rows], self.step)
 
     @property
     def answers(self) -> float:
@@ -100,7 +97,7 @@ def choose(forced: Mapping[str, Any], model: Any, load: Workload, spread: str = 
     if "graphs" not in wanted and torch.cuda.is_available() and whole and isinstance(shape, Shape):
         found["graphs"] = not found["prefixes"] and _waits(shape, load)
     if "prefixes" not in wanted and found["packed"] and not found["graphs"]:
-        found["prefixes"] = load.common > WORTH and not load.chancy
+        found["prefixes"] = load.common > WORTH and not load.stochastic
     levers = [name for name in ("packed", "cache", "fused", "compile", "graphs", "prefixes") if found[name]]
     why = f"{', '.join(levers) or 'nothing special'}; {found.pop('why')}"
     return Choice(**found, why=why)
