@@ -16,6 +16,7 @@ from extune.plan.effects import idle
 from extune.plan.model import EMBEDDED, read_config
 from extune.plan.rows import train_lengths
 from extune.plan.steps import Schedule
+from extune.plan.way import graphs_of
 
 CHOICE = Choice(True, True, 0, 4096, "rows end to end", 10**9)
 LENGTHS = lengths_of([10, 20, 30], [2, 4, 6], [], 1024)
@@ -264,6 +265,13 @@ def test_parts_of_a_model_are_told_to_be_planned_as_wholes(tmp_path: Path) -> No
     assert "fsdp has no effect" in warnings(config)
     told = "\n".join(idle(config, shape_of(EMBEDDED), LENGTHS, made, CHOICE, replace(DEVICES["h200"], gpu=False)))
     assert "fsdp has no effect" in told
+
+
+def test_parts_of_a_model_are_planned_without_graphs_as_they_are_trained() -> None:
+    made, shape = Schedule(4, 10, (), 2), shape_of(EMBEDDED)
+    for sft, expected in (({}, True), ({"fsdp": True}, False), ({"deepspeed": "x.json"}, False)):
+        config = configured(train={"sft": sft})
+        assert graphs_of(config, shape, LENGTHS, made, CHOICE, DEVICES["h200"]) is expected
 
 
 def test_of_several_processes_the_one_with_the_most_tokens_is_planned() -> None:
