@@ -69,6 +69,11 @@ def of_all(value: Any) -> list[Any]:
     return values
 
 
+def parting() -> None:
+    """What each does before it leaves: NCCL sums after the call has returned, and waits for ever for one that left."""
+    of_all(None)
+
+
 def wanted(processes: int | str) -> int:
     """How many `train.processes` asks for on this machine. Raises ConfigError for more than there are GPUs."""
     if processes == 1:

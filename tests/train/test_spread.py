@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ def work(base: str, out: str, given: str) -> None:
     """What one process does; the first one writes what came of it.
 
     `die`: the rank that is killed, and when; `machine`: with the process that started it. `full`: the rank whose memory
-    holds pieces of so many tokens only, and where that shows: in the passes, or when gradients are averaged.
+    holds pieces of so many tokens only, and where that shows: in the passes, or when gradients are averaged. `slow`:
+    the rank that needs as many seconds more than the others for what it gathers in the end.
     """
     import torch
 
@@ -62,6 +64,8 @@ def work(base: str, out: str, given: str) -> None:
     if asked.get("full"):
         fill(*asked["full"])
     folder = Path(out)
+    if asked.get("slow"):
+        slow(*asked["slow"], folder)
     keeping = Keeping(folder / "checkpoints" / "ours", 1, 2)
 
     def on_log(step: int, values: Mapping[str, float]) -> None:
@@ -75,6 +79,7 @@ def work(base: str, out: str, given: str) -> None:
         speed=asked.get("speed"), max_dropped=0.0, out=folder / "adapter", scratch=folder / "scratch",
         on_log=on_log, keeping=keeping,
     )  # fmt: skip
+    (folder / f"left-{rank()}").write_text(str(time.time()))
     if not rank():
         (folder / "done.json").write_text(json.dumps({"curve": done.curve, "metrics": done.metrics}))
 
@@ -95,6 +100,22 @@ def fill(full: int, tokens: int, place: str = "_step") -> None:
         return real(self, *given) if late else total
 
     setattr(Trainer, place, tried)
+
+
+def slow(late: int, seconds: float, folder: Path) -> None:
+    """One process has its part of the whole weights only then, as with NCCL, whose calls return before they are done."""
+    from extune.train import sharding
+
+    real = sharding.trained
+
+    def trained(*given: Any) -> Any:
+        found = real(*given)
+        if rank() == late:
+            time.sleep(seconds)
+            (folder / "gathered").write_text(str(time.time()))
+        return found
+
+    sharding.trained = trained
 
 
 def as_if_gpus() -> None:
@@ -223,6 +244,12 @@ def test_two_processes_with_a_part_of_the_model_each_learn_what_one_does(
     tiny_base: Path, tmp_path: Path, alone: Any
 ) -> None:
     same(alone, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, **FSDP}, speed={"tokens": 64}))
+
+
+@pytest.mark.integration
+def test_none_leaves_while_another_still_gathers(tiny_base: Path, tmp_path: Path) -> None:
+    result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, "max_steps": 1, **FSDP}, slow=[0, 2.0])
+    assert float((tmp_path / "left-1").read_text()) >= float((tmp_path / "gathered").read_text())
 
 
 PRESETS = Path(__file__).parents[2] / "presets"

@@ -31,7 +31,7 @@ TRAINED = 16
 STEP, TENSORS = 10e-3, 0.8e-3
 """Seconds of an optimiser step and its logging beside the pieces, and of that for each layer."""
 
-STARTED = 2.5
+STARTED = 4.0
 """Seconds in which a GPU's kernels are compiled and made ready."""
 
 RECORDED, MAPPED = 0.1, 1e-11

@@ -22,7 +22,7 @@ from ..errors import ConfigError, EnvironmentProblem
 from ..files import read_json
 from ..footprint import common_among, lengths_report, stochastic
 from ..model import Base, compute_dtype, device, load_base, load_encoder
-from ..processes import agreed
+from ..processes import agreed, parting
 from ..tokens import ChatEncoder
 from . import sharding
 from .best import Best, Looking, dev_f1
@@ -119,6 +119,7 @@ def train(
     result = _unless_stopped(trainer)
     first = args.process_index == 0
     weights = sharding.trained(trainer.model, first) if spread in SHARDED else None
+    parting()
     if first:
         _save(trainer.model, method.name, base, base_name, out, weights)
     curve = [{"step": float(r["step"]), "loss": float(r["loss"])} for r in trainer.state.log_history if "loss" in r]
