@@ -156,11 +156,14 @@ def test_who_asks_for_another_life_is_heard_above_those_that_lost_it() -> None:
 @pytest.mark.integration
 def test_a_training_that_asks_for_another_life_gets_it(tmp_path: Path) -> None:
     worker = (
-        f"import os, sys, time\nfrom pathlib import Path\nlives = Path({str(tmp_path)!r}) / ('lives' + os.environ['RANK'])\n"
+        f"import os, sys, time\nfrom pathlib import Path\none, other = (Path({str(tmp_path)!r}) / f'lives{{n}}' for n in (0, 1))\n"
         "from extune.processes import Again, rank, record\n"
-        "lives.open('a').write('x')\n"
-        "if rank() and len(lives.read_text()) < 3: record(Again('too large', remedy='It goes on')) and sys.exit(3)\n"
-        "if len(lives.read_text()) < 3: time.sleep(60)"
+        "lives = other if rank() else one\n"
+        "with lives.open('a') as file: file.write('x')\n"
+        "if len(lives.read_text()) == 3: sys.exit()\n"
+        "while rank() and not (one.exists() and one.read_text() == other.read_text()): time.sleep(0.05)\n"
+        "if rank(): record(Again('too large', remedy='It goes on')) and sys.exit(3)\n"
+        "time.sleep(60)"
     )
     done = launched(worker)
     assert (done.returncode, done.stderr) == (0, "too large. It goes on; it does so now\n" * 2)
