@@ -16,7 +16,7 @@ export PYTHONUTF8 ?= 1
 # Many container images set it; each of the pipeline's processes would then compile 5,000 modules again, 20 s a process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test check format lock clean
+.PHONY: help venv demo bench test check format lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -27,6 +27,9 @@ venv: $(VENV)/.installed ## make .venv from requirements.lock, once
 demo: venv ## run the whole pipeline on the embedded data and model, then print its results
 	$(RUN) dvc repro
 	@$(BIN)/extune summary
+
+bench: venv ## print the tables on training of docs/benchmarks.md that this machine can make
+	$(BIN)/python benchmarks/training.py
 
 test: venv ## default tests (under a minute, no torch), then the integration tests
 	$(RUN) python -m pytest -q -n 2

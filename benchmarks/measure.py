@@ -53,3 +53,10 @@ def replicated(path: Path, target: Path, rows: int) -> int:
             unique = {**record, "id": f"r{number}", "text": f"{record['text']} {number}"}
             handle.write(json.dumps(unique, ensure_ascii=False) + "\n")
     return target.stat().st_size
+
+
+def markdown(rows: Sequence[Mapping[str, object]]) -> str:
+    """A table of rows with the same keys; a column that is empty in all of them is left out."""
+    names = [name for name in rows[0] if any(row[name] != "" for row in rows)]
+    head, *lines = (f"| {' | '.join(line)} |" for line in [names, *([str(row[n]) for n in names] for row in rows)])
+    return "\n".join([head, "|" + "---|" * len(names), *lines])

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import processes
+from measure import markdown
 
-from extune.cli import ALLOCATOR
+from extune.cli import ALLOCATOR, KERNELS
 from extune.config import load
 from extune.files import read_jsonl, write_jsonl
-from extune.plan import Device, compare, compared_text, device_of, plan
+from extune.plan import Compared, Device, Plan, compare, device_of, plan
 from extune.plan.model import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,32 +34,35 @@ ROWS, LEAST = "train.sft.per_device_train_batch_size", ["train.speed.recompute=a
 FULL, PLAIN = "train.method=full", "model.quantization=null"
 SETTINGS: dict[str, dict[str, list[str]]] = {
     "demo": {
-        "rows 4, r 16": ["train.sft.max_steps=8"],
-        "rows 1, r 64": ["train.sft.max_steps=8", f"{ROWS}=1", "train.lora.r=64"],
-        "rows 16, r 4": ["train.sft.max_steps=3", f"{ROWS}=16", "train.lora.r=4"],
+        "4 rows": ["train.sft.max_steps=60"],
+        "1 row, LoRA of rank 64": ["train.sft.max_steps=100", f"{ROWS}=1", "train.lora.r=64"],
+        "16 rows, LoRA of rank 4": ["train.sft.max_steps=20", f"{ROWS}=16", "train.lora.r=4"],
     },
     "135m": {
-        "rows 8": ["train.sft.max_steps=200", f"{ROWS}=8"],
-        "rows 32": ["train.sft.max_steps=120", f"{ROWS}=32"],
-        "rows 8, no graphs": ["train.sft.max_steps=80", f"{ROWS}=8", "train.speed.graphs=false"],
-        "rows 8, full": ["train.sft.max_steps=80", f"{ROWS}=8", FULL, PLAIN],
-        "rows 8, full, no graphs": ["train.sft.max_steps=60", f"{ROWS}=8", FULL, PLAIN, "train.speed.graphs=false"],
+        "8 rows, graphs": ["train.sft.max_steps=200", f"{ROWS}=8"],
+        "32 rows, graphs": ["train.sft.max_steps=120", f"{ROWS}=32"],
+        "8 rows, no graphs": ["train.sft.max_steps=80", f"{ROWS}=8", "train.speed.graphs=false"],
+        "8 rows, all weights, graphs": ["train.sft.max_steps=80", f"{ROWS}=8", FULL, PLAIN],
+        "8 rows, all weights": ["train.sft.max_steps=60", f"{ROWS}=8", FULL, PLAIN, "train.speed.graphs=false"],
     },
     "1b": {
-        "rows 16": ["train.sft.max_steps=80", f"{ROWS}=16"],
-        "rows 4": ["train.sft.max_steps=120", f"{ROWS}=4"],
-        "rows 16, LoRA in 16 bit, r 64": ["train.sft.max_steps=60", f"{ROWS}=16", PLAIN, "train.lora.r=64"],
-        "rows 8, full": ["train.sft.max_steps=40", f"{ROWS}=8", FULL, PLAIN],
-        "rows 16, least memory": ["train.sft.max_steps=40", f"{ROWS}=16", *LEAST],
+        "16 rows": ["train.sft.max_steps=80", f"{ROWS}=16"],
+        "4 rows, graphs": ["train.sft.max_steps=120", f"{ROWS}=4"],
+        "16 rows, LoRA of rank 64 in 16 bit": ["train.sft.max_steps=60", f"{ROWS}=16", PLAIN, "train.lora.r=64"],
+        "8 rows, all weights, graphs": ["train.sft.max_steps=40", f"{ROWS}=8", FULL, PLAIN],
+        "16 rows, least memory": ["train.sft.max_steps=40", f"{ROWS}=16", *LEAST],
     },
     "7b": {
-        "rows 16": ["train.sft.max_steps=40", f"{ROWS}=16"],
-        "rows 32": ["train.sft.max_steps=20", f"{ROWS}=32"],
-        "rows 8, no dense copy": ["train.sft.max_steps=40", f"{ROWS}=8", "train.speed.cache=false"],
-        "rows 8, least memory": ["train.sft.max_steps=30", f"{ROWS}=8", *LEAST],
+        "16 rows": ["train.sft.max_steps=40", f"{ROWS}=16"],
+        "32 rows": ["train.sft.max_steps=20", f"{ROWS}=32"],
+        "8 rows, no dense copy": ["train.sft.max_steps=40", f"{ROWS}=8", "train.speed.cache=false"],
+        "8 rows, least memory": ["train.sft.max_steps=30", f"{ROWS}=8", *LEAST],
     },
 }
 """By shape, and by name: what is set, over params.yaml."""
+
+COLUMNS = ("run", "s, plan", "s, real", "s, off", "GB, plan", "GB, real", "GB, off", "GB, held")
+"""Of the table; `held` is what PyTorch took of the GPU, used or not."""
 
 LONGEST = 1024
 """Tokens of a row of a random base, at most."""
@@ -122,15 +126,33 @@ def _trained(config: Any, root: Path, folder: Path) -> Mapping[str, float]:
 def apart(*words: str) -> Any:
     """What a process of this file prints as its last line."""
     command = [sys.executable, "-W", "ignore", __file__, *words]
-    env = {"PYTORCH_ALLOC_CONF": ALLOCATOR, **os.environ}
+    env = {"PYTORCH_ALLOC_CONF": ALLOCATOR, "ONEDNN_PRIMITIVE_CACHE_CAPACITY": KERNELS, **os.environ}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table(shape: str, data: str, only: str, flags: list[str]) -> None:
-    """Train and print, for each setting of a shape."""
+def row(name: str, planned: Plan, found: Mapping[str, Any]) -> dict[str, str]:
+    """Of the table."""
+    both = {each.name: each for each in compare(planned, found["metrics"])}
+    seconds, memory = both["seconds"], both["peak_memory"]
+    figures = [
+        f"{seconds.planned:.1f}", f"{seconds.real:.1f}", share(seconds),
+        f"{memory.planned / 1e9:.2f}", f"{memory.real / 1e9:.2f}", share(memory),
+        f"{found['held']:.1f}" if found["held"] else "",
+    ]  # fmt: skip
+    return dict(zip(COLUMNS, [name, *figures], strict=True))
+
+
+def share(figure: Compared) -> str:
+    """How far a plan is off, marked where that is more than it may be."""
+    return f"{100 * figure.off:+.0f} %{'' if figure.held else ' !'}"
+
+
+def measured(shape: str, data: str, only: str, flags: list[str]) -> list[dict[str, str]]:
+    """A row for each setting of a shape, trained in turn."""
+    rows = []
     with tempfile.TemporaryDirectory() as scratch:
         root = project(shape, Path(scratch), data)
         for name, given in SETTINGS[shape].items():
@@ -139,28 +161,38 @@ def table(shape: str, data: str, only: str, flags: list[str]) -> None:
             try:
                 found = apart("--real", json.dumps([str(root), given]), *flags)
             except RuntimeError as exc:
-                print(f"\n{shape}, {name}: {exc}", flush=True)
+                print(f"{shape}, {name}: {exc}", file=sys.stderr, flush=True)
+                rows.append({**dict.fromkeys(COLUMNS, ""), "run": f"{shape}, {name}: failed"})
                 continue
-            planned = plan(settings(root, given), root, Device(**found["device"]))
-            print(f"\n{shape}, {name}: {planned.choice.why}; {found['held']:.2f} GB held by PyTorch")
-            print(compared_text(compare(planned, found["metrics"])), flush=True)
+            rows.append(row(f"{shape}, {name}", plan(settings(root, given), root, Device(**found["device"])), found))
+            print(*rows[-1].values(), file=sys.stderr, flush=True)
+    return rows
 
 
-def main() -> None:
-    """Print a table for each setting."""
+def parser() -> argparse.ArgumentParser:
+    """What may be asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", nargs="+", choices=SETTINGS, default=["demo"])
     parser.add_argument("--data", default="", help="rows for a random base")
     parser.add_argument("--only", default="", help="settings with this in their name")
     parser.add_argument("--cpu-seconds", action="store_true")
     parser.add_argument("--real", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Print the table; exit 1 if a training failed."""
+    given = parser().parse_args()
     if given.real:
         root, overrides = json.loads(given.real)
         print(json.dumps(real(Path(root), overrides, given.cpu_seconds)))
         return
-    for shape in given.shapes:
-        table(shape, given.data, given.only, ["--cpu-seconds"] if given.cpu_seconds else [])
+    flags = ["--cpu-seconds"] if given.cpu_seconds else []
+    rows = [row for shape in given.shapes for row in measured(shape, given.data, given.only, flags)]
+    if not rows:
+        sys.exit(f"plan.py: no setting has {given.only!r} in its name")
+    print(markdown(rows))
+    sys.exit(any("failed" in row["run"] for row in rows))
 
 
 if __name__ == "__main__":

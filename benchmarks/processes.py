@@ -9,6 +9,7 @@ than --tolerance.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -19,6 +20,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from measure import markdown
+
+from extune.errors import ExtuneError
 
 SHAPES = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
@@ -110,7 +115,7 @@ def work(asked: Mapping[str, Any], out: Path) -> None:
     )  # fmt: skip
     if not rank():
         late = speeds[len(speeds) // 2 :]
-        peak = done.metrics.get("peak_memory", 0.0) / 2**30
+        peak = done.metrics.get("peak_memory", 0.0) / 1e9
         figures = {"speed": statistics.median(late), "peak": peak, "curve": [row["loss"] for row in done.curve]}
         (out / "done.json").write_text(json.dumps(figures), encoding="utf-8")
 
@@ -134,14 +139,8 @@ def apart(one: list[float], other: list[float]) -> float:
     return max(abs(a - b) / abs(a) for a, b in zip(one, other, strict=True))
 
 
-def main() -> None:
-    """Print the table."""
-    if sys.argv[1:2] == ["--work"]:
-        from extune.processes import enter
-
-        enter()
-        work(json.loads(sys.argv[2]), Path(sys.argv[3]))
-        return
+def parser() -> argparse.ArgumentParser:
+    """What may be asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--processes", type=int, default=0, help="default: the visible GPUs, 2 without any")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["ddp"])
@@ -150,10 +149,22 @@ def main() -> None:
     parser.add_argument("--bits", type=int, choices=(4, 16), default=16)
     parser.add_argument("--batch", type=int, default=8, help="rows of a step, in all processes together")
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--times", type=int, default=1, help="rounds, of which the median is taken")
     parser.add_argument("--longest", type=int, default=1024, help="tokens of a row")
     parser.add_argument("--speed", type=json.loads, default={}, help="train.speed as JSON")
     parser.add_argument("--tolerance", type=float, default=0.02)
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Print the table."""
+    if sys.argv[1:2] == ["--work"]:
+        from extune.processes import enter
+
+        enter()
+        work(json.loads(sys.argv[2]), Path(sys.argv[3]))
+        return
+    asked = parser().parse_args()
     from extune.cli import ALLOCATOR
 
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "PYTORCH_ALLOC_CONF": ALLOCATOR}
@@ -169,25 +180,49 @@ def main() -> None:
 
 
 def table(asked: argparse.Namespace, base: str) -> int:
-    """Train, print, and say whether all curves agree (0) or not (1)."""
+    """Train in turn, print, and say whether all ways ended with the curve of one process (0) or not (1)."""
+    count = asked.processes or gpus() or 2
+    given = {name: getattr(asked, name) for name in ("batch", "steps", "longest", "speed", "bits")} | {"base": base}
+    absent = importlib.util.find_spec("deepspeed") is None
+    without = {way: "not installed" for way in asked.ways if absent and "deepspeed" in WAYS[way]}
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in asked.ways}
+    alone: list[dict[str, Any]] = []
+    for _ in range(asked.times):
+        alone.append(run({**given, "way": "ddp"}, 1))
+        for way in (way for way in asked.ways if way not in without):
+            try:
+                found[way].append(run({**given, "way": way}, count))
+            except ExtuneError as exc:
+                print(f"{way}: {exc}", file=sys.stderr, flush=True)
+                without[way] = "failed"
+    ended = {way: figures for way, figures in found.items() if way not in without}
+    rows = [row("one process", 1, alone, alone), *(row(way, count, figures, alone) for way, figures in ended.items())]
+    print(markdown([*rows, *({**dict.fromkeys(rows[0], ""), "way": f"{way}: {why}"} for way, why in without.items())]))
+    same = all(off(figures, alone) <= asked.tolerance for figures in ended.values())
+    return int(not same or "failed" in without.values())
+
+
+def gpus() -> int:
+    """How many are visible."""
     import torch
 
-    count = asked.processes or torch.cuda.device_count() or 2
-    given = {name: getattr(asked, name) for name in ("batch", "steps", "longest", "speed", "bits")} | {"base": base}
-    alone = run({**given, "way": "ddp"}, 1)
-    print(f"{'way':>8} {'processes':>9} {'tokens/s':>9} {'ratio':>6} {'peak GiB':>8} {'curve apart':>11}", flush=True)
-    print(f"{'alone':>8} {1:>9} {alone['speed']:>9.0f} {1:>6.2f} {alone['peak']:>8.2f} {'':>11}", flush=True)
-    worst = 0.0
-    for way in asked.ways:
-        figures = run({**given, "way": way}, count)
-        off = apart(alone["curve"], figures["curve"])
-        ratio = figures["speed"] / alone["speed"]
-        print(
-            f"{way:>8} {count:>9} {figures['speed']:>9.0f} {ratio:>6.2f} {figures['peak']:>8.2f} {off:>11.1e}",
-            flush=True,
-        )
-        worst = max(worst, off)
-    return int(not worst <= asked.tolerance)
+    return int(torch.cuda.device_count())
+
+
+def off(figures: list[dict[str, Any]], alone: list[dict[str, Any]]) -> float:
+    """How far apart the loss curves of any round are."""
+    return max(apart(one["curve"], other["curve"]) for one, other in zip(alone, figures, strict=True))
+
+
+def row(name: str, processes: int, figures: list[dict[str, Any]], alone: list[dict[str, Any]]) -> dict[str, str]:
+    """Of the table."""
+    speed, single = (statistics.median(one["speed"] for one in them) for them in (figures, alone))
+    peak = max(one["peak"] for one in figures)
+    return {
+        "way": name, "processes": str(processes), "tokens/s": f"{speed:,.0f}", "ratio": f"{speed / single:.2f}",
+        "peak GB of each": f"{peak:.1f}" if peak else "",
+        "loss curves apart": "" if figures is alone else f"{100 * off(figures, alone):.2f} %",
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from extune.config import Config, load, merge, parse, parse_override, preset_path, project_root
 from extune.errors import ConfigError
+from extune.sections import Data
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = {"data": {"source": "x"}}
@@ -210,3 +211,21 @@ def test_looks_come_after_whole_steps_or_a_share_of_an_epoch(every: Any, fits: b
     else:
         with pytest.raises(ConfigError, match=r"train\.best\.every"):
             parse(values)
+
+
+def test_what_is_left_to_the_rows_is_asked_for_once_all_is_laid_over_and_a_number_stays(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("data: {source: a}\ntask: {name: auto, split_num: auto}\n", encoding="utf-8")
+    seen = []
+
+    def told(data: Data, name: str) -> tuple[str, int]:
+        seen.append((data.source, name))
+        return "EE" if name == "auto" else name, 3
+
+    for overrides, found in (((), ("EE", 3)), (["task.name=NER"], ("NER", 3)), (["task.split_num=9"], ("EE", 9))):
+        asked = load(path, None, [*overrides, "data.source=b"], told).task
+        assert (asked.name, asked.split_num) == found
+    assert seen == [("b", "auto"), ("b", "NER"), ("b", "auto")]
+    load(path, None, ["task.name=NER", "task.split_num=9"], told)
+    assert len(seen) == 3
+    assert (load(path).task.name, load(path).task.split_num) == ("auto", -1)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from extune.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def given(folder: Path, values: dict[str, Any], kind: str = "yaml") -> Config:
+def given(folder: Path, values: dict[str, Any], kind: str = "yaml", told: tuple[str, int] = ("NER", 6)) -> Config:
+    """`told`: what the rows say, where the settings leave it to them."""
     path = folder / f"theirs.{kind}"
-    path.write_text(json.dumps(values) if kind == "json" else yaml.safe_dump(values), encoding="utf-8")
-    return load(ROOT / "params.yaml", str(path))
+    path.write_text(json.dumps(values) if kind == "json" else yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return load(ROOT / "params.yaml", str(path), told=lambda *_: told)
 
 
 DEEPKE = {
@@ -51,16 +53,55 @@ def test_deepkes_fine_tuning_file(tmp_path: Path) -> None:
     assert found.decode.max_new_tokens == 300
 
 
-def test_one_line_lists_every_key_that_is_ignored_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_line_lists_every_key_that_is_ignored_under_its_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         given(tmp_path, DEEPKE | {"wandb": "x"})
     (line,) = [record.getMessage() for record in caplog.records]
-    used = {"stage"} | {key for key in DEEPKE if key in NAMES or key in JOINT}
-    for key in DEEPKE.keys() - used | {"max_source_length", "model_name", "wandb"}:
-        assert f" {key} (" in line
-    assert "wandb (no such parameter is known)" in line
-    assert "bf16 (the hardware chooses the type" in line
-    assert "learning_rate" not in line
+    groups = dict(re.findall(r"([\w][\w, ]*) \(([^)]+)\)", line.partition("ignored ")[2]))
+    listed = [key.strip() for keys in groups for key in keys.split(",")]
+    used = {"stage", "cutoff_len", "bits", "max_target_length"} | {key for key in DEEPKE if key in NAMES}
+    assert sorted(listed) == sorted(DEEPKE.keys() - used | {"wandb"})
+    assert len(set(groups.values())) == len(groups), "a reason stands once"
+    assert groups["wandb"] == "no such parameter is known"
+    assert groups["bf16"] == "the hardware chooses the type"
+    assert "output_dir, overwrite_output_dir" in groups
+
+
+def test_lora_is_told_where_another_method_trains_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for other in ({"finetuning_type": "full"}, {"pre_seq_len": 16}):
+        caplog.clear()
+        found = given(tmp_path, DEEPKE | other)
+        assert found.train.lora["r"] == 16  # that of params.yaml
+        assert "lora_r, lora_alpha, lora_dropout (no LoRA is trained by this method)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "told"),
+    [
+        ({"save_steps": 30, "save_total_limit": 3}, (30, 3, 0.1), ""),
+        ({"save_strategy": "steps", "save_steps": 30}, (30, 2, 0.1), ""),
+        ({"save_strategy": "epoch", "save_total_limit": 9}, (50, 2, 0.1), "save_total_limit, save_strategy ("),
+        ({"save_steps": 0.1, "save_total_limit": 0}, (50, 2, 0.1), "save_steps, save_total_limit ("),
+        ({"val_set_size": 0.2}, (50, 2, 0.2), ""),
+        ({"val_set_size": 0}, (50, 2, 0.0), ""),
+        ({"val_set_size": 100}, (50, 2, 0.1), "val_set_size ("),
+        ({"val_set_size": 0.2, "valid_file": "dev.json"}, (50, 2, 0.1), "val_set_size, valid_file ("),
+    ],
+)
+def test_checkpoints_by_steps_and_a_share_for_dev_are_taken_and_other_ways_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, theirs: dict[str, Any], ours: tuple[Any, ...], told: str
+) -> None:
+    found = given(tmp_path, {"lora_rank": 4} | theirs)
+    assert (found.train.checkpoint.steps, found.train.checkpoint.keep, found.data.split.dev) == ours
+    assert told in caplog.text
+    assert bool(caplog.records) == bool(told)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("fp32", "float32"), ("bf16", "bfloat16"), ("float16", "float16")])
+def test_names_of_types_become_torchs(tmp_path: Path, theirs: str, ours: str) -> None:
+    assert given(tmp_path, {"compute_dtype": theirs}).model.quantization["bnb_4bit_compute_dtype"] == ours
 
 
 def test_continuing_and_full_fine_tuning(tmp_path: Path) -> None:
@@ -171,11 +212,27 @@ def test_the_flags_of_baichuan_prediction(tmp_path: Path) -> None:
     [
         ({"stage": "dpo", "bits": 4}, "stage: 'dpo' is not done"),
         ({"finetuning_type": "freeze"}, "'freeze' is not done"),
+        ({"bits": 6}, r"bits: 6 is no width that a base can have\. Use 4 or 8"),
+        (
+            {"checkpoint_dir": "lora/old", "resume_lora_training": False},
+            r"a new adapter on top of an old one.*extune merge OLD FOLDER",
+        ),
     ],
 )
 def test_what_is_not_done_here_is_refused(tmp_path: Path, values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         given(tmp_path, values)
+
+
+def test_the_usual_way_to_resume_is_what_is_done(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for values in ({"checkpoint_dir": "lora/old", "resume_lora_training": True}, {"resume_lora_training": False}):
+        given(tmp_path, values | {"lora_rank": 4})
+    assert not caplog.records
+
+
+def test_several_adapters_arrive_as_they_are_written(tmp_path: Path) -> None:
+    for several in ("lora/a,lora/b", ["lora/a", "lora/b"]):
+        assert given(tmp_path, {"checkpoint_dir": several}).train.adapter == "lora/a,lora/b"
 
 
 def test_presets_of_our_own_are_left_as_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ EXIT_CODES = {
     "EnvironmentProblem": 3,
     "ModelError": 3,
     "TrackingError": 3,
+    "NoAnswer": 3,
     "CheckFailed": 1,
 }
 

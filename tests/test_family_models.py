@@ -20,7 +20,8 @@ SMALL = {
     "num_key_value_heads": 2, "max_position_embeddings": 2048,
 }  # fmt: skip
 HEADS = SMALL | {"head_dim": 8}
-FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "new_decoder_architecture": True}
+FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_kv_heads": 2}
+FALCON |= {"new_decoder_architecture": True}
 # Name of the base (some families are told by it), configuration class, its values, the tokenizer's kind.
 MODELS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "llama": ("base-llama", "LlamaConfig", SMALL, "metaspace"),
@@ -36,6 +37,7 @@ MODELS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "glm4": ("base", "Glm4Config", HEADS, "byte-level"),
     "qwen2": ("base", "Qwen2Config", SMALL, "own"),
     "falcon": ("base", "FalconConfig", FALCON, "byte-level"),
+    "falcon (7B)": ("base", "FalconConfig", FALCON | {"new_decoder_architecture": False}, "byte-level"),
     "gemma": ("base", "Gemma3TextConfig", HEADS | {"sliding_window": 512}, "metaspace"),
     # Further classes of the same families.
     "glm4 (glm)": ("base", "GlmConfig", HEADS, "byte-level"),
@@ -43,6 +45,11 @@ MODELS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "gemma (2)": ("base", "Gemma2Config", HEADS, "metaspace"),
     "gemma (1)": ("base", "GemmaConfig", HEADS, "metaspace"),
     "other (bloom)": ("base", "BloomConfig", {"hidden_size": 32, "n_layer": 2, "n_head": 4}, "byte-level"),
+}
+PAIR = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+PAIRS: dict[str, tuple[str, str, dict[str, Any], str]] = {
+    "t5": ("base", "T5Config", PAIR, "metaspace"),
+    "t5 (mt5)": ("base", "MT5Config", PAIR | {"num_decoder_layers": 3}, "metaspace"),
 }
 
 
@@ -99,28 +106,37 @@ def tokenizer(kind: str, tiny_base: Path, metaspace: Callable[[bool], Any]) -> A
     return found
 
 
+def made(folder: Path, name: str, tiny_base: Path, metaspace: Callable[[bool], Any]) -> Path:
+    """A base of a family with random weights, in a folder."""
+    import torch
+    import transformers
+
+    called, kind, values, tokens = {**MODELS, **PAIRS}[name]
+    folder /= called
+    found = tokenizer(tokens, tiny_base, metaspace)
+    found.save_pretrained(folder)
+    ends = {f"{which}_token_id": getattr(found, f"{which}_token_id") for which in ("bos", "eos", "pad")}
+    if name in PAIRS:
+        ends["decoder_start_token_id"] = found.pad_token_id
+    config = getattr(transformers, kind)(**({"vocab_size": len(found)} | values | ends))
+    torch.manual_seed(0)
+    auto = transformers.AutoModelForSeq2SeqLM if name in PAIRS else transformers.AutoModelForCausalLM
+    auto.from_config(config).save_pretrained(folder)
+    choice = choose(folder, str(folder))
+    assert choice.family.name == name.partition(" ")[0]
+    assert choice.template == (OWN if tokens == "own" else choice.family.template)
+    return folder
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_family_trains_is_registered_loads_and_extracts(
     root: Path, tiny_base: Path, metaspace: Callable[[bool], Any], tmp_path: Path, name: str
 ) -> None:
-    import torch
-    import transformers
-
     import extune
 
-    called, kind, values, tokens = MODELS[name]
-    folder, family = tmp_path / called, name.partition(" ")[0]
-    made = tokenizer(tokens, tiny_base, metaspace)
-    made.save_pretrained(folder)
-    special = {"bos_token_id": made.bos_token_id, "eos_token_id": made.eos_token_id, "pad_token_id": made.pad_token_id}
-    config = getattr(transformers, kind)(**({"vocab_size": len(made)} | values | special))
-    torch.manual_seed(0)
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    choice = choose(folder, str(folder))
-    assert choice.family.name == family
-    assert choice.template == (OWN if tokens == "own" else choice.family.template)
-
-    params = load(root / "params.yaml", None, [f"model.base={folder} tracking.model={kind}{called.replace('-', '')}"])
+    folder = made(tmp_path, name, tiny_base, metaspace)
+    model = f"{MODELS[name][1]}{folder.name.replace('-', '')}"
+    params = load(root / "params.yaml", None, [f"model.base={folder} tracking.model={model}"])
     stage("base")(params, root)
     assert stage("train")(params, root)["steps"] == 2
     version = stage("register")(params, root)
@@ -129,25 +145,13 @@ def test_a_family_trains_is_registered_loads_and_extracts(
     assert not [problem for problem in found.problems if problem.startswith("unread")]
 
 
-@pytest.mark.parametrize("kind", ["T5Config", "MT5Config"])
+@pytest.mark.parametrize("name", PAIRS)
 def test_an_encoder_decoder_model_trains_is_registered_loads_and_extracts(
-    root: Path, metaspace: Callable[[bool], Any], tiny_base: Path, tmp_path: Path, kind: str
+    root: Path, metaspace: Callable[[bool], Any], tiny_base: Path, tmp_path: Path, name: str
 ) -> None:
-    import torch
-    import transformers
-
     import extune
 
-    folder = tmp_path / "base"
-    made = tokenizer("metaspace", tiny_base, metaspace)
-    made.save_pretrained(folder)
-    small = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "vocab_size": len(made)}
-    ends = {"decoder_start_token_id": made.pad_token_id, "eos_token_id": made.eos_token_id}
-    config = getattr(transformers, kind)(**small, **ends, pad_token_id=made.pad_token_id)
-    torch.manual_seed(0)
-    transformers.AutoModelForSeq2SeqLM.from_config(config).save_pretrained(folder)
-    assert choose(folder, str(folder)).family.name == "t5"
-
+    folder, kind = made(tmp_path, name, tiny_base, metaspace), PAIRS[name][1]
     words = f"model.base={folder} tracking.model={kind} train.sft.max_steps=4 train.sft.learning_rate=0.05"
     params = load(root / "params.yaml", None, [f"{words} train.sft.warmup_steps=0 model.quantization=null"])
     stage("base")(params, root)
@@ -162,3 +166,65 @@ def test_an_encoder_decoder_model_trains_is_registered_loads_and_extracts(
     alone = [extractor.extract(text) for text in texts]
     assert [one.raw for one in together] == [one.raw for one in alone]
     assert not [p for one in together for p in one.problems if p.startswith("unread")]
+
+
+@pytest.mark.parametrize("name", [*MODELS, *PAIRS])
+def test_a_prefix_of_every_family_is_trained_and_served(
+    root: Path,
+    metaspace: Callable[[bool], Any],
+    tiny_base: Path,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tokens that are served are those of PEFT's own forward pass, prefix and prompt read anew for each of them."""
+    import torch
+
+    import extune
+    from extune import model as loading
+
+    monkeypatch.setattr(loading, "compute_dtype", lambda: torch.float32)  # so that numbers can be compared
+    folder = made(tmp_path, name, tiny_base, metaspace)
+    words = f"model.base={folder} train.method=prefix model.quantization=null train.sft.learning_rate=0.05"
+    params = load(root / "params.yaml", None, [f"{words} train.sft.warmup_steps=0 train.prefix.num_virtual_tokens=4"])
+    stage("base")(params, root)
+    assert stage("train")(params, root)["steps"] == 2
+    extractor = extune.load(str(root / "models" / "adapter"))
+    assert extractor.extract(TEXT).raw != ("",)
+
+    model = extractor.generate.model
+    prompts = [extractor.generate.encoder.prompt([{"role": "user", "content": text}]) for text in (TEXT, "Bob.")]
+    served = generated(extractor.generate, prompts, 5)
+    assert [ids for ids, _ in served] == [plainly(model, prompt, 5)[0] for prompt in prompts]
+    assert [scores for _, scores in served] == [pytest.approx(plainly(model, p, 5)[1], abs=1e-3) for p in prompts]
+    with torch.no_grad():
+        for parameter in model.prompt_encoder.parameters():
+            parameter.mul_(-20)
+    assert [scores for _, scores in generated(extractor.generate, prompts, 5)] != [scores for _, scores in served]
+
+
+def generated(generator: Any, prompts: list[list[int]], count: int) -> list[tuple[list[int], list[float]]]:
+    """Tokens and their log-probabilities, all prompts in one batch."""
+    from extune.decode import _Row
+
+    rows = [_Row(n, prompt, None) for n, prompt in enumerate(prompts)]
+    generator.max_new_tokens = count
+    generator._decode(list(rows))
+    return [(row.new, row.scores) for row in rows]
+
+
+def plainly(model: Any, prompt: list[int], count: int) -> tuple[list[int], list[float]]:
+    """The same for one prompt, everything computed again for each token."""
+    import torch
+
+    ids, new, scores = torch.tensor([prompt]), torch.empty(1, 0, dtype=torch.long), []
+    for _ in range(count):
+        if model.config.is_encoder_decoder:
+            start = torch.full((1, 1), model.config.decoder_start_token_id)
+            given = {"input_ids": ids, "decoder_input_ids": torch.cat([start, new], dim=1)}
+        else:
+            given = {"input_ids": torch.cat([ids, new], dim=1)}
+        out = model(**given, attention_mask=torch.ones_like(given["input_ids"])).logits[:, -1].float()
+        new = torch.cat([new, out.argmax(-1)[:, None]], dim=1)
+        scores.append(float(out.log_softmax(-1).max()))
+    return new[0].tolist(), scores

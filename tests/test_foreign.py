@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extune.errors import ConfigError, ExtuneError
-from extune.foreign import OWN, SERVES, foreign, sections, unfit
+from extune.foreign import OWN, SERVES, foreign, sections, told, unfit
 from extune.gather import QUARANTINE, BadSource
 from extune.prepare import Prepared, prepare
 from extune.records import Entity, Event, Record, Rejected, Relation
@@ -112,3 +112,73 @@ def test_records_of_another_task_go_to_the_quarantine_with_their_line(tmp_path: 
     (line,) = (tmp_path / "out" / QUARANTINE).read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["where"].endswith("train.jsonl:100")
     assert Rejected(**json.loads(line)).reason.startswith("it has relations and no entities")
+
+
+def source(root: Path, rows: list[Any]) -> Data:
+    (root / "train.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return Data(source="train.json")
+
+
+def nameless(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "task"}
+
+
+@pytest.mark.parametrize("task", ["NER", "RE", "EET"])
+@pytest.mark.parametrize("named", [True, False])
+def test_rows_tell_the_task_that_they_are_for(tmp_path: Path, task: str, named: bool) -> None:
+    rows = [iepile(number, task) for number in range(3)]
+    if task == "EET":  # an entity and a trigger are told apart by the wording alone
+        rows = [row | {"instruction": row["instruction"].replace('"x"', '"event"')} for row in rows]
+    data = source(tmp_path, rows if named else [nameless(row) for row in rows])
+    assert told(data, "auto", tmp_path)[0] == task
+    assert told(data, "EE", tmp_path)[0] == "EE"
+
+
+def test_typed_ends_tell_spo_and_arguments_events(tmp_path: Path) -> None:
+    typed = {"head": "Ada", "head_type": "PER", "relation": "at", "tail": "IBM"}
+    event = {"event_type": "hire", "event_trigger": "joined", "arguments": [{"argument": "Ada", "role": "who"}]}
+    for row, task in (
+        ({"relation": [typed | {"tail_type": "ORG"}]}, "SPO"),
+        ({"relation": [typed]}, "KG"),
+        ({"event": [event]}, "EE"),
+        ({"event": [event | {"arguments": []}]}, "EET"),
+    ):
+        assert told(source(tmp_path, [{"text": "Ada joined IBM"} | row]), "auto", tmp_path)[0] == task
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([iepile(0, "NER"), iepile(1, "RE")], r"they are for NER and RE\. Set task.name; data.max_bad=1 then"),
+        ([{"text": "Ada", "entity": []}], r"they are for no task\. Set task.name$"),
+    ],
+)
+def test_rows_for_several_tasks_or_none_do_not_tell(tmp_path: Path, rows: list[Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        told(source(tmp_path, rows), "auto", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "number"),
+    [
+        ([[4, 4, 2], [4, 4, 2]], 4),  # the last holds a rest
+        ([[5], [2, 3]], 2),  # one alone may be joined with a rest
+        ([[3], [9]], 9),  # none has several: all of its labels, which must not be parted
+        ([[3], [3]], 6),  # DeepKE-LLM's advice for NER
+    ],
+)
+def test_the_first_of_several_questions_about_a_text_tells_how_many_labels_are_asked_at_once(
+    tmp_path: Path, sizes: list[list[int]], number: int
+) -> None:
+    rows = []
+    for text, each in enumerate(sizes):
+        for size in each:
+            asked = {"instruction": "x", "schema": [f"L{n}" for n in range(size)], "input": f"Ada {text}"}
+            rows.append({"task": "NER", "instruction": json.dumps(asked), "output": json.dumps({"L0": ["Ada"]})})
+    assert told(source(tmp_path, rows), "auto", tmp_path) == ("NER", number)
+
+
+def test_a_task_that_is_set_needs_no_rows(tmp_path: Path) -> None:
+    assert [told(Data(source="none"), name, tmp_path) for name in ("RE", "NER", "QA")] == [
+        ("RE", 4), ("NER", 6), ("QA", -1),
+    ]  # fmt: skip

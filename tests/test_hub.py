@@ -256,3 +256,30 @@ def test_a_plan_fetches_the_configuration_alone_and_leaves_no_half_base(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     done = call("base")
     assert (done.code, "not whole in the Hugging Face cache" in done.told) == (3, True)
+
+
+def test_an_adapter_of_the_hub_is_trained_on_and_nothing_pickled_is_fetched(
+    call: Callable[..., Any], hub: Hub, project: Path, tmp_path: Path
+) -> None:
+    for words in (["base"], ["generate"], ["prepare"], ["build"], ["train"]):
+        assert call(*words).code == 0
+    adapter = project / "models" / "adapter"
+    names = ("adapter_config.json", "adapter_model.safetensors")
+    files = {name: (adapter / name).read_bytes() for name in names}
+    hub.repositories["org/lora"] = [{**files, "adapter_model.bin": b"pickle", "code.py": b"code"}, {}]
+    first = next(iter(hub.commits("org/lora")))
+    pinned = ("--set", f"train.adapter=org/lora@{first}")
+    assert call("plan", *pinned).code == 0
+    assert snapshot(tmp_path, first) == {"adapter_config.json"}
+    assert call("train", *pinned).code == 0
+    assert snapshot(tmp_path, first) == set(names)
+    assert (adapter / names[1]).read_bytes() != files[names[1]]
+
+    for given, told in (
+        ("org/lora", "org/lora has no adapter_config.json"),
+        ("org/lora@v9", "the hub has no revision 'v9' of it. Write OWNER/NAME@REVISION"),
+        ("org/none", "train.adapter: no adapter 'org/none': neither a folder nor a model that the hub shows you"),
+    ):
+        for stage in ("plan", "train"):
+            done = call(stage, "--set", f"train.adapter={given}")
+            assert (done.code, told in done.told) == (3, True), done.told

@@ -25,10 +25,13 @@ LAYERS = (
     ),
     ("extract", "measure"),
     (
+        "unread",
+        "options",
         "vocabulary",
         "tokens",
         "meeting",
         "processes",
+        "adapters",
         "model",
         "methods",
         "decode",
@@ -38,7 +41,7 @@ LAYERS = (
         "answering",
     ),
     (
-        *("lineage", "machine", "tracking", "outbox", "evaluation", "registry", "pyfunc", "report"),
+        *("lineage", "machine", "tracking", "delivery", "outbox", "evaluation", "registry", "pyfunc", "report"),
         *("compare", "inspect", "stages", "trials", "overview", "api"),
     ),
     ("cli", "__main__"),

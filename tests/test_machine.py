@@ -52,13 +52,13 @@ def test_they_arrive_in_a_store(tmp_path: Path, machine: Callable[[], dict[str, 
     from extune.outbox import Outbox
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    run = client.create_run("0").info.run_id
-    box = Outbox(client, run, tmp_path)
+    box = Outbox(client, tmp_path, "Default", "token")
     for step in (5, 10):
         time.sleep(0.15)
         box.metrics(step, {"step.loss": 1.0, **machine()})
     box.end("FINISHED")
     assert box.close(60)
+    run = str(box.run_id)
     assert set(client.get_run(run).data.metrics) >= KNOWN
     history = client.get_metric_history(run, "system/cpu_utilization_percentage")
     assert [point.step for point in history] == [5, 10]

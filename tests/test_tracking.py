@@ -1,12 +1,17 @@
 """The tracking store: made once, by one process at a time; a server that is down is said to be."""
 
+import contextlib
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -96,3 +101,53 @@ def test_an_address_is_shown_without_its_password() -> None:
     assert public("https://me:pw@host:5000/x") == "https://host:5000/x"
     assert public("sqlite:////tmp/mlflow.db") == "sqlite:////tmp/mlflow.db"
     assert os.environ.get("MLFLOW_DISABLE_TELEMETRY")
+
+
+@pytest.fixture
+def saying() -> Iterator[Callable[[int], str]]:
+    """The address of something that answers every request with a status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(self.path.split("/")[1]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield lambda status: f"http://127.0.0.1:{server.server_port}/{status}"
+        server.shutdown()
+
+
+def test_what_may_pass_is_waited_for_and_a_mistake_is_not(
+    project: Path, saying: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from extune.errors import NoAnswer
+    from extune.tracking import reach
+
+    began = time.monotonic()
+    for uri in (f"http://127.0.0.1:{free_port()}", *map(saying, (429, 500, 503))):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        assert reach(project, "extune") is None, uri
+    wrong = ("htp://127.0.0.1:5000", *map(saying, (401, 403, 404)), saying(200).replace("http:", "https:"))
+    for uri in wrong:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        with pytest.raises(TrackingError, match="cannot be used") as caught:
+            reach(project, "extune")
+        assert not isinstance(caught.value, NoAnswer), uri
+    assert time.monotonic() - began < 30
+
+
+def test_a_store_of_a_newer_mlflow_is_a_mistake(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from extune.tracking import connect, reach
+
+    connect(project, "extune")
+    shutil.copyfile(project / "mlflow.db", project / "newer.db")
+    with contextlib.closing(sqlite3.connect(project / "newer.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'of_tomorrow'")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'newer.db'}")
+    with pytest.raises(TrackingError, match="cannot be used"):
+        reach(project, "extune")

@@ -4,8 +4,10 @@ The base is named by fingerprint; it is looked for, never shipped.
 """
 
 import hashlib
+import json
 import logging
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,8 +144,10 @@ def check_continued(folder: Path, config: Config, base_fingerprint: str, choice:
         log.warning("%s has no %s: whether base and prompt are those it was trained with, nobody checks", folder, SPEC)
         return
     had, now = read_spec(folder), prompt_of(config)
+    bits = [quantised_as(given) for given in (had.base["quantization"], config.model.quantization)]
     pairs = {
         "base": (had.base["fingerprint"], base_fingerprint),
+        "quantization": (bits[0], bits[1]),
         "template": (had.base.get("template", choice.template), choice.template),
         "task": (had.prompt.task.name, now.task.name),
         "notation": (had.prompt.notation.name, now.notation.name),
@@ -153,11 +157,41 @@ def check_continued(folder: Path, config: Config, base_fingerprint: str, choice:
     }
     other = [f"{name} {before!r}, now {after!r}" for name, (before, after) in pairs.items() if before != after]
     if other:
+        ways = [f"add {_as_it_was(*bits)}"] if bits[0] != bits[1] else []
+        if len(other) > len(ways):
+            ways.append("set model and task as they were")
         raise ModelError(
             f"train.adapter was trained otherwise: {'; '.join(other)}",
             where=str(folder),
-            remedy="Set model and task as they were, or train a new adapter (train.adapter=null)",
+            remedy=f"To train it on, {' and '.join(ways)}; for a new adapter, set train.adapter=null",
         )
+
+
+BITS: dict[str, dict[str, Any]] = {
+    "load_in_4bit": {"bnb_4bit_quant_type": "fp4", "bnb_4bit_use_double_quant": False, "llm_int8_skip_modules": None},
+    "load_in_8bit": {"llm_int8_threshold": 6.0, "llm_int8_skip_modules": None},
+}
+"""Of model.quantization, what decides the numbers of a base, with the defaults of BitsAndBytesConfig: neither the type
+it computes in nor the one that the bits are stored in."""
+
+
+def quantised_as(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a quantisation makes of a base: equal for two that make the same, empty for none."""
+    for bits, known in BITS.items():
+        if given.get(bits):
+            chosen = {key: given[key] for key in known if given.get(key) is not None}
+            return {bits: True, **known, **chosen}
+    return {}
+
+
+def _as_it_was(had: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The words of a command line that make a quantisation what it was."""
+    if not had:
+        return "--set model.quantization=null"
+    off = {key: False for key in now if key in BITS}
+    changed = {key: value for key, value in (off | dict(had)).items() if now.get(key) != value}
+    spelled = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changed.items()}
+    return " ".join(f"--set {shlex.quote(f'model.quantization.{key}={value}')}" for key, value in spelled.items())
 
 
 def find_base(wanted: Mapping[str, Any], given: str | None = None) -> "Base":

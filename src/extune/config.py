@@ -1,12 +1,12 @@
 """params.yaml, a preset and --set overrides become one typed, frozen value; an unknown key is an error.
 
-`train.sft`, `train.lora` and `model.quantization` are handed unchanged to SFTConfig, LoraConfig and
-BitsAndBytesConfig, which check them themselves.
+`train.sft`, `train.lora`, `train.prefix` and `model.quantization` are handed to SFTConfig, LoraConfig,
+PrefixTuningConfig and BitsAndBytesConfig; options.py checks them.
 """
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,19 @@ class Config(Section):
     tracking: Tracking = Tracking()
 
 
+Told = Callable[[Data, str], tuple[str, int]]
+
+
 def load(
     params: Path | str = "params.yaml",
     preset: str | None = None,
     overrides: Iterable[str] = (),
+    told: Told | None = None,
 ) -> Config:
     """params.yaml, the preset laid over it, then `key=value` overrides (several may stand in one text).
 
-    Raises ConfigError, naming the nearest key.
+    `told`: from the data and task.name, what task.name and task.split_num are where they are `auto`; without it the
+    task stays unknown, and all labels are asked at once. Raises ConfigError, naming the nearest key.
     """
     values = read_yaml(params)
     if preset:
@@ -64,7 +69,22 @@ def load(
     for text in overrides:
         for override in filter(None, re.split(r"\s+(?=[\w.]+=)", text.strip())):
             values = merge(values, parse_override(override))
-    return parse(values, str(params))
+    return parse(_with_told(values, told, str(params)), str(params))
+
+
+def _with_told(values: Mapping[str, Any], told: Told | None, where: str) -> Mapping[str, Any]:
+    """The settings, without the `auto` of what the rows tell."""
+    asked = values.get("task") or {}
+    left = [key for key in ("name", "split_num") if asked.get(key) == "auto"]
+    if not left:
+        return values
+    typed = merge(values, {"task": {"split_num": -1}}) if "split_num" in left else values
+    if told is None:
+        return typed
+    config = parse(typed, where)
+    name, split_num = told(config.data, config.task.name)
+    found = {"name": name, "split_num": split_num}
+    return merge(values, {"task": {key: found[key] for key in left}})
 
 
 def project_root(start: Path | None = None) -> Path:

@@ -119,11 +119,11 @@ class LocalGenerator:
     def _begin(self, rows: Sequence[_Row]) -> "_Batch":
         """The prompts as a batch; of an encoder-decoder model encoded, and the decoder at its start token."""
         ids, mask = _left_padded([row.prompt for row in rows], self.encoder.end_id, self.model.device)
+        cache = self.prefix(len(rows)) if self.prefix else None
         if self.model.config.is_encoder_decoder:
             encoded = self.runs.get_encoder()(input_ids=ids, attention_mask=mask)
             start = ids.new_full((len(rows), 1), self.model.config.decoder_start_token_id)
-            return _Batch(start, mask, None, encoded)
-        cache = self.prefix(len(rows)) if self.prefix else None
+            return _Batch(start, mask, cache, encoded)
         if cache is not None:
             mask = torch.cat([mask.new_ones(len(rows), cache.get_seq_length()), mask], dim=1)
         return _Batch(ids, mask, cache)

@@ -7,6 +7,7 @@ ExtuneError (exit 2)
 └── EnvironmentProblem (exit 3)
     ├── ModelError    a base model or adapter is missing, changed or does not fit
     └── TrackingError the MLflow server or registry cannot be used
+        └── NoAnswer  the server does not answer just now
 CheckFailed (exit 1)  a gate or limit said no; nothing is broken
 """
 
@@ -58,6 +59,10 @@ class ModelError(EnvironmentProblem):
 
 class TrackingError(EnvironmentProblem):
     """The MLflow tracking server or registry cannot be reached or lacks what was asked for."""
+
+
+class NoAnswer(TrackingError):
+    """The tracking server is down or away: nobody's mistake, and a training goes on without it."""
 
 
 class CheckFailed(ExtuneError):

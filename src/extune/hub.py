@@ -1,12 +1,36 @@
-"""Base models of the Hugging Face hub: which files are taken, from which commit, and why they cannot be had."""
+"""Models of the Hugging Face hub: which files are taken, from which commit, and why they cannot be had."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import ModelError
 
 
-def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+class Wanted(NamedTuple):
+    """What is looked for on the hub: in words, by which key of params.yaml, and how its revision and name are set."""
+
+    what: str
+    key: str
+    revision: str
+    name: str
+
+
+BASE = Wanted(
+    "base model",
+    "model.base",
+    "Set model.revision to one of its commits",
+    "Set model.base to `embedded`, a folder or OWNER/NAME",
+)
+ADAPTER = Wanted(
+    "adapter",
+    "train.adapter",
+    "Write OWNER/NAME@REVISION with one of its commits",
+    "Set train.adapter to a folder, models:/NAME/N or OWNER/NAME",
+)
+
+
+def download(name: str, revision: str | None, patterns: Sequence[str], wanted: Wanted = BASE) -> Path:
     """The folder of the Hugging Face cache with a model's files of these names; what is missing there is downloaded.
 
     Folders inside the repository are left out: nothing reads them, and they often hold the weights once more. Raises
@@ -17,8 +41,8 @@ def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
     try:
         found = snapshot_download(name, revision=revision, allow_patterns=list(patterns), ignore_patterns=["*/*"])
     except Exception as exc:  # the hub's client, its transports and the disk have errors of their own
-        what, remedy = _reason(exc, revision)
-        raise ModelError(f"no base model {name!r}: {what}", where="model.base", remedy=remedy) from exc
+        what, remedy = _reason(exc, revision, wanted)
+        raise ModelError(f"no {wanted.what} {name!r}: {what}", where=wanted.key, remedy=remedy) from exc
     return Path(found)
 
 
@@ -30,7 +54,7 @@ def commit(folder: Path) -> str | None:
 TOKEN = "log in with `hf auth login` or set HF_TOKEN"
 
 
-def _reason(exc: BaseException, revision: str | None) -> tuple[str, str]:
+def _reason(exc: BaseException, revision: str | None, wanted: Wanted) -> tuple[str, str]:
     """What went wrong, and the remedy."""
     from huggingface_hub import errors
 
@@ -42,15 +66,12 @@ def _reason(exc: BaseException, revision: str | None) -> tuple[str, str]:
         ),
         errors.RevisionNotFoundError: (
             f"the hub has no revision {revision!r} of it",
-            "Set model.revision to one of its commits",
+            wanted.revision,
         ),
-        errors.HFValidationError: (
-            "neither a folder nor a Hugging Face id",
-            "Set model.base to `embedded`, a folder or OWNER/NAME",
-        ),
+        errors.HFValidationError: ("neither a folder nor a Hugging Face id", wanted.name),
         errors.OfflineModeIsEnabled: (
             "not whole in the Hugging Face cache, and HF_HUB_OFFLINE forbids to download it",
-            "Run it once with HF_HUB_OFFLINE=0, or set model.base to a folder",
+            f"Run it once with HF_HUB_OFFLINE=0, or set {wanted.key} to a folder",
         ),
     }
     chain = list(_causes(exc))

@@ -5,7 +5,6 @@ https://arxiv.org/abs/2110.07602.
 """
 
 import difflib
-import inspect
 import json
 import logging
 import shutil
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, PrefixTuningConfig, get_peft_model
-from transformers import BitsAndBytesConfig
+from peft import LoraConfig, PrefixTuningConfig, get_peft_model
 
-from .errors import ConfigError, ModelError
+from .adapters import check_adapter, check_covered, decoder_layers, refused, save_adapter, with_adapter
+from .errors import ConfigError
 from .families import Family
-from .model import Base, check_adapter, is_quantised, is_quantising, save_adapter
+from .model import Base, is_quantised
+from .options import check_quantization, unknown
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +30,7 @@ FAMILY = "family"
 
 def check(method: str, quantization: Mapping[str, Any], device: str) -> None:
     """Raise ConfigError for a method or quantisation that cannot work, before a base is loaded for it."""
-    known = inspect.signature(BitsAndBytesConfig.__init__).parameters
-    if unknown := [key for key in quantization if key not in known]:
-        raise _unknown("model.quantization", unknown[0], list(known), "BitsAndBytesConfig")
-    if quantization.get("load_in_4bit") and quantization.get("load_in_8bit"):
-        raise ConfigError("model.quantization asks for 4 and for 8 bit", remedy="Set one of them to false")
-    if (kind := quantization.get("bnb_4bit_quant_type", "nf4")) not in ("nf4", "fp4"):
-        raise ConfigError(f"model.quantization.bnb_4bit_quant_type is {kind!r}", remedy="Set it to nf4 or fp4")
-    if method == "full" and is_quantising(quantization):
-        raise ConfigError(
-            "train.method=full cannot train a quantised base: its weights are no numbers that a step can change",
-            remedy="Set model.quantization=null, or train.method=lora",
-        )
+    check_quantization(method, quantization)
     wanted = str(quantization.get("bnb_4bit_compute_dtype", "")).removeprefix("torch.")
     if wanted == "bfloat16" and device.startswith("cuda") and not torch.cuda.is_bf16_supported(False):
         raise ConfigError(
@@ -70,11 +59,32 @@ def attach(
     values = {"task_type": kind, **given}
     if method == "lora":
         values["target_modules"] = targets(model, family, given.get("target_modules", "all-linear"))
+    else:
+        values = {**prefix_sizes(model.config), **values}
+    _check_saved(model, f"train.{method}.modules_to_save", given.get("modules_to_save") or ())
     config = options(KINDS[method], f"train.{method}", values)
     try:
-        return get_peft_model(model, config)
-    except (ValueError, AttributeError, KeyError) as exc:
+        made = get_peft_model(model, config)
+    except (TypeError, ValueError, AttributeError, KeyError) as exc:
         raise ConfigError(f"train.{method}: {str(exc).splitlines()[0]}", where="params.yaml") from exc
+    if method == "prefix" and (reason := refused(made)):
+        raise ConfigError(
+            f"train.method=prefix does not fit the attention of {type(model).__name__} ({reason})",
+            where="params.yaml",
+            remedy="Set train.method=lora",
+        )
+    return made
+
+
+def prefix_sizes(config: Any) -> dict[str, int]:
+    """What PEFT does not find in a base's configuration, or finds wrong, in PrefixTuningConfig's names.
+
+    Falcon 7B has one head of keys and values for all (`multi_query`), and says so in no name that PEFT knows.
+    """
+    sizes = {"num_layers": layers} if (layers := decoder_layers(config)) else {}
+    if config.model_type == "falcon" and config.multi_query and not config.new_decoder_architecture:
+        sizes |= {"num_attention_heads": 1, "token_dim": config.head_dim}
+    return sizes
 
 
 def targets(model: Any, family: Family, wanted: str | Sequence[str]) -> str | list[str]:
@@ -97,6 +107,20 @@ def targets(model: Any, family: Family, wanted: str | Sequence[str]) -> str | li
     return list(wanted)
 
 
+def _check_saved(model: Any, option: str, wanted: Sequence[str]) -> None:
+    """Raise ConfigError for a module that the base does not have, or that is no numbers to be trained."""
+    for name in wanted:
+        found = [part for at, part in model.named_modules() if at == name or at.endswith(f".{name}")]
+        if not found:
+            raise ConfigError(f"{option}: the base has no module {name!r}", where="params.yaml")
+        if not all(weight.is_floating_point() for part in found for weight in part.parameters()):
+            raise ConfigError(
+                f"{option}: {name} is quantised, and so it cannot be trained as a whole",
+                where="params.yaml",
+                remedy="Leave it out, or set model.quantization=null",
+            )
+
+
 def _has_weight(module: Any) -> bool:
     return getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not list(module.children())
 
@@ -114,13 +138,10 @@ def _again(model: Any, method: str, adapter: Path, lora: Mapping[str, Any]) -> A
     changed = [key for key in ("r", "lora_alpha") if key in lora and lora[key] != had.get(key)]
     if changed:
         log.warning("train.lora.%s has no effect: train.adapter has its own", ", train.lora.".join(changed))
-    try:
-        return PeftModel.from_pretrained(model, str(adapter), is_trainable=True)
-    except (RuntimeError, ValueError) as exc:
-        reason = next((line.strip() for line in str(exc).splitlines()[1:] if line.strip()), str(exc))
-        raise ModelError(
-            f"train.adapter does not fit the base ({reason})", where=str(adapter), remedy="Set model.base to its own"
-        ) from exc
+    model = with_adapter(model, adapter, trainable=True)
+    if not (adapter / "extractor.json").is_file():  # which names the base
+        check_covered(model, adapter)
+    return model
 
 
 def save(
@@ -157,15 +178,9 @@ def save_model(model: Any, base: Base, target: Path, weights: Mapping[str, Any] 
 def options(kind: Any, section: str, values: Mapping[str, Any]) -> Any:
     """An instance of a Hugging Face options class. Raises ConfigError naming the section of params.yaml."""
     known = list(kind.__dataclass_fields__)
-    if unknown := [key for key in values if key not in known]:
-        raise _unknown(section, unknown[0], known, kind.__name__)
+    if strange := [key for key in values if key not in known]:
+        raise unknown(section, strange[0], known, kind.__name__)
     try:
         return kind(**values)
     except (TypeError, ValueError) as exc:
         raise ConfigError(f"{section}: {str(exc).splitlines()[0]}", where="params.yaml") from exc
-
-
-def _unknown(section: str, key: str, known: Sequence[str], kind: str) -> ConfigError:
-    near = difflib.get_close_matches(key, known, 1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"See the documentation of {kind}"
-    return ConfigError(f"unknown key '{section}.{key}'", where="params.yaml", remedy=hint)

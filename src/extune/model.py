@@ -1,4 +1,4 @@
-"""The one place that loads a base model (4-bit or not) and attaches or merges an adapter."""
+"""The one place that loads a base model, 4-bit or not, with or without an adapter merged in."""
 
 import contextlib
 import functools
@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.integrations import is_deepspeed_zero3_enabled
 
+from .adapters import with_adapter
 from .bases import PACKAGED, fetch, fingerprint, keep
 from .errors import ModelError
 from .families import Choice, choose
@@ -169,8 +170,6 @@ def load_for_answers(base: Base, trained: Path | None) -> Any:
     The numerics are those the adapter was trained against, at the speed of an unquantised model. A prefix cannot be
     merged and stays a PeftModel; a fully trained model is loaded by itself.
     """
-    from peft import PeftModel
-
     if trained is not None and is_whole(trained):
         return load_base(replace(base, path=str(trained), quantization={})).eval()
     model = load_base(base)
@@ -178,26 +177,15 @@ def load_for_answers(base: Base, trained: Path | None) -> Any:
         # Before any forward pass: on CPUs the first one without gradients repacks 4-bit weights beyond recognition.
         model = model.dequantize(dtype=_dtype(base))
     if trained is not None:
-        check_adapter(trained)
-        model = PeftModel.from_pretrained(model, str(trained))
-        if model.active_peft_config.peft_type != PREFIX:
+        model = with_adapter(model, trained)
+        if not model.active_peft_config.is_prompt_learning:
             model = model.merge_and_unload()
     return model.eval()
-
-
-PREFIX = "PREFIX_TUNING"
 
 
 def is_whole(folder: Path) -> bool:
     """Whether a folder holds a fully trained model, not an adapter."""
     return (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
-
-
-def check_adapter(folder: Path) -> None:
-    """Raise ModelError unless the folder holds an adapter in safetensors."""
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / name).is_file():
-            raise ModelError(f"no {name} in {folder}", remedy="Run `dvc repro train`, or `dvc checkout` to restore it")
 
 
 def convert_packaged(name: str, target: Path) -> str:
@@ -219,20 +207,6 @@ def convert_packaged(name: str, target: Path) -> str:
         tokenizer.save_pretrained(target)
     keep(name, target)
     return fingerprint(target)
-
-
-def save_adapter(model: Any, target: Path, base: str, weights: Mapping[str, Any] | None = None) -> None:
-    """The adapter as safetensors; its configuration names no path, so equal adapters have equal bytes.
-
-    `weights`: the trained ones by name, where the model does not hold them whole.
-    """
-    shutil.rmtree(target, ignore_errors=True)
-    model.save_pretrained(target, state_dict=weights)
-    (target / "README.md").unlink(missing_ok=True)
-    path = target / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
-    lists = {key: sorted(value) for key, value in config.items() if isinstance(value, list)}
-    path.write_text(json.dumps(config | lists, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 @contextlib.contextmanager

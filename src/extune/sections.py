@@ -2,9 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Passed = dict[str, Any]
+
+TYPED = ("bnb_4bit_compute_dtype", "bnb_4bit_quant_storage")
+DTYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
+"""Names that others have for torch's types."""
 
 
 class Section(BaseModel):
@@ -98,6 +102,14 @@ class Model(Section):
     template: str = "auto"
     quantization: Passed = Field(default_factory=dict)
 
+    @field_validator("quantization")
+    @classmethod
+    def _torch_names(cls, given: Passed) -> Passed:
+        """Types by torch's own names, which are the only ones that BitsAndBytesConfig knows."""
+        types = {key: given[key] for key in TYPED if isinstance(given.get(key), str)}
+        names = {key: name.removeprefix("torch.") for key, name in types.items()}
+        return {**given, **{key: DTYPES.get(name, name) for key, name in names.items()}}
+
 
 class Checkpoint(Section):
     """A checkpoint after so many optimiser steps, and how many of them stay."""
@@ -137,7 +149,7 @@ class Speed(Section):
 class Train(Section):
     """Passed on: `sft` to SFTConfig, `lora` to LoraConfig, `prefix` to PrefixTuningConfig.
 
-    `adapter`: one to train on, a folder or models:/NAME/N. `processes`: on this machine; auto: one for each GPU.
+    `adapter`: one to train on, see stages/continuing.py. `processes`: on this machine; auto: one for each GPU.
     """
 
     method: Literal["lora", "full", "prefix"] = "lora"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from extune.config import Config, load, merge, parse
-from extune.errors import ConfigError, ModelError
+from extune.errors import ConfigError, DataError, ModelError
 from extune.footprint import Choice, Lengths, packable, shape_of
 from extune.footprint.lengths import lengths_of
+from extune.options import SHIPPED
 from extune.plan import DEVICES, Plan, compare, compared_text, plan, plan_json, plan_text
 from extune.plan.effects import idle
 from extune.plan.model import EMBEDDED, read_config
@@ -43,13 +44,24 @@ def test_settings_that_do_what_they_say_give_no_warning() -> None:
     ("values", "said"),
     [
         ({"model": {"quantization": {"bnb_4bit_quant_type": "nf4"}}}, "bnb_4bit_quant_type without load_in_4bit"),
-        ({"model": {"quantization": {"load_in_4bit": True, "load_in_8bit": True}}}, "exclude each other"),
-        ({"model": {"trust_remote_code": True}}, "without model.revision"),
+        (
+            {"model": {"quantization": {"load_in_4bit": False, "bnb_4bit_quant_type": "fp4"}}},
+            "bnb_4bit_quant_type without load_in_4bit: the base is not in 4 bits",
+        ),
+        ({"model": {"quantization": {"llm_int8_threshold": 5.0}}}, "without load_in_8bit: the base is not quantised"),
+        ({"model": {"trust_remote_code": True, "base": "owner/name"}}, "without model.revision"),
         ({"train": {"lora": {"lora_dropout": 0.1}}}, "lora_dropout above 0 keeps"),
         (
             {"train": {"lora": {"lora_dropout": 0.1}, "speed": {"prefixes": True}}},
             "what rows have in common is dropped in all or none: slower",
         ),
+        ({"train": {"lora": {"r": 8, "modules_to_save": ["lm_head"]}}}, "planned without the copies"),
+        ({"train": {"method": "full", "lora": {"r": 8}}}, "train.lora.r has no effect with train.method=full"),
+        (
+            {"train": {"prefix": {"num_virtual_tokens": 8, "prefix_projection": False}}},
+            "train.prefix.num_virtual_tokens, train.prefix.prefix_projection have no effect with train.method=lora",
+        ),
+        ({"train": {"sft": {"label_smoothing_factor": 0.1}}}, "label_smoothing_factor has no effect"),
         ({"train": {"sft": {"packing": True}}}, "train.sft.packing has no effect: train.speed.packed"),
         ({"train": {"sft": {"dataset_text_field": "text"}}}, "dataset_text_field has no effect"),
         ({"train": {"sft": {"gradient_checkpointing": True}}}, "train.speed.recompute"),
@@ -59,11 +71,29 @@ def test_settings_that_do_what_they_say_give_no_warning() -> None:
         ({"train": {"sft": {"warmup_steps": 100}}}, "warmup_steps: 100 of 100 steps"),
         ({"train": {"sft": {"max_steps": 100, "num_train_epochs": 3}}}, "num_train_epochs has no effect"),
         ({"train": {"sft": {"logging_steps": 500}}}, "no loss is told in 100 steps"),
-        ({"train": {"sft": {"bf16": True, "fp16": True}}}, "exclude each other"),
     ],
 )
 def test_a_setting_without_its_effect_is_named(values: dict[str, Any], said: str) -> None:
     assert said in warnings(configured(**values))
+
+
+def test_what_is_shipped_is_no_option_that_the_user_has_set() -> None:
+    lora, prefix = SHIPPED["train.lora"], SHIPPED["train.prefix"]
+    assert (
+        warnings(configured(train={"method": "prefix", "lora": lora, "prefix": prefix | {"num_virtual_tokens": 3}}))
+        == ""
+    )
+    assert warnings(configured(train={"method": "full", "lora": lora, "prefix": prefix})) == ""
+
+
+def test_the_code_of_a_folder_is_not_the_hubs(tmp_path: Path) -> None:
+    for base in (str(tmp_path), "embedded"):
+        assert "trust_remote_code" not in warnings(configured(model={"trust_remote_code": True, "base": base}))
+
+
+def test_a_plan_refuses_what_training_refuses(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.sft\.per_device_train_batch_size is 0. It should be 1 or more"):
+        plan(configured(train={"sft": {"per_device_train_batch_size": 0}}), tmp_path)
 
 
 def test_bf16_is_missed_on_a_t4_alone() -> None:
@@ -128,6 +158,23 @@ def test_without_a_tokenizer_lengths_are_guessed_and_said_to_be(tmp_path: Path) 
 def test_without_rows_a_full_window_is_planned_and_said_to_be(tmp_path: Path) -> None:
     lengths = train_lengths(tmp_path / "none.jsonl", configured().model, None, 512, 4)
     assert (lengths.kept, "no data yet" in lengths.source) == ((512,), True)
+
+
+def test_a_training_set_without_rows_is_refused_as_training_refuses_it(tmp_path: Path) -> None:
+    write_rows(tmp_path, 0)
+    with pytest.raises(DataError, match="the training set is empty"):
+        plan(configured(), tmp_path, "cpu")
+
+
+def test_an_adapter_that_is_trained_on_keeps_its_own_rank_and_targets(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    (tmp_path / "before").mkdir()
+    own = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]}
+    (tmp_path / "before" / "adapter_config.json").write_text(json.dumps(own), encoding="utf-8")
+    asked = {"lora": {"r": 64, "target_modules": "all-linear"}}
+    on = plan(configured(train={**asked, "adapter": "before"}), tmp_path, "h200")
+    assert on.trainable == 30 * 4 * (576 + 576 + 576 + 192)
+    assert plan(configured(train=asked), tmp_path, "h200").trainable > 100 * on.trainable / 16
 
 
 def planned() -> Plan:

@@ -9,7 +9,7 @@ import pytest
 from extune.config import Config, load, parse
 from extune.errors import ConfigError
 from extune.schema import Schema
-from extune.stages import stage
+from extune.stages import stage, training
 from extune.stages.training import _looking
 
 DEV = '{"id": "a", "text": "Ann"}\n{"id": "b", "text": "Bob"}\n'
@@ -47,6 +47,35 @@ def test_patience_without_looks_is_said_to_have_no_effect(root: Path, caplog: py
     with caplog.at_level(logging.WARNING):
         assert _looking(config(patience=3), root, Schema()) is None
     assert "train.best.patience has no effect" in caplog.text
+
+
+def settings(**values: Any) -> Config:
+    return parse({"data": {"source": "x"}, **values})
+
+
+def test_a_training_says_which_options_have_no_effect(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sft = {"max_steps": 2, "num_train_epochs": 3, "push_to_hub": True, "label_smoothing_factor": 0.1}
+    given = {"method": "prefix", "lora": {"lora_dropout": 0.05, "r": 16}, "prefix": {"num_virtual_tokens": 4}}
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(training, "check", lambda config: None)  # which imports the libraries
+        training._look_over(settings(train={**given, "sft": sft}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "train.lora.lora_dropout has no effect with train.method=prefix",
+        "train.sft.label_smoothing_factor has no effect: the loss is train/loss.py's own",
+        "train.sft.push_to_hub has no effect: the adapter goes to models/adapter, the metrics to MLflow",
+        "train.sft.num_train_epochs has no effect beside max_steps",
+    ]
+
+
+def test_a_training_by_params_yaml_has_nothing_to_say(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        training._look_over(load(Path(__file__).resolve().parents[2] / "params.yaml"))
+    assert caplog.text == ""
+
+
+def test_an_option_that_cannot_be_meant_stops_a_training_before_it_looks_for_anything(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.sft\.per_device_train_batch_size is 0"):
+        stage("train")(settings(train={"sft": {"per_device_train_batch_size": 0}}), root)
 
 
 @pytest.mark.integration

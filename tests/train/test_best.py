@@ -132,9 +132,10 @@ def test_a_model_is_as_it_was_after_it_has_answered_even_when_that_failed(model:
 def test_a_model_in_training_answers_as_the_adapter_it_would_be_saved_as(
     model: Any, tiny_base: Path, tmp_path: Path, looking: Looking
 ) -> None:
+    from extune.adapters import save_adapter
     from extune.decode import LocalGenerator
     from extune.extract import Extractor
-    from extune.model import Base, load_encoder, load_for_answers, save_adapter
+    from extune.model import Base, load_encoder, load_for_answers
     from extune.train.best import answering
 
     for name, parameter in model.named_parameters():

@@ -70,6 +70,27 @@ def test_a_row_longer_than_the_window_is_left_out_whole_and_named(tiny_base: Pat
         run(tiny_base, tmp_path / "adapter", [*rows(), long], max_dropped=0.1)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"lr_scheduler_kwargs": {"foo": 3}}, r"lr_scheduler_kwargs: .*unexpected keyword argument 'foo'"),
+        ({"optim": "galore_adamw", "optim_target_modules": ["mlp"]}, r"train\.sft\.optim, optim_args: .*install"),
+    ],
+)
+def test_what_optimiser_and_schedule_do_not_take_is_one_line(
+    tiny_base: Path, tmp_path: Path, option: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        run(tiny_base, tmp_path / "adapter", sft=SFT | option)
+
+
+def test_options_that_reach_out_or_are_not_followed_change_nothing(tiny_base: Path, tmp_path: Path) -> None:
+    unread = {"push_to_hub": True, "hub_model_id": "a/b", "report_to": "wandb", "load_best_model_at_end": True}
+    more = {"packing": True, "gradient_checkpointing": True, "label_smoothing_factor": 0.5, "eval_strategy": "steps"}
+    plain, asked = (run(tiny_base, tmp_path / name, sft=SFT | sft) for name, sft in (("a", {}), ("b", unread | more)))
+    assert plain.curve == asked.curve
+
+
 def test_an_empty_training_set_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     from extune.train.rows import within
 

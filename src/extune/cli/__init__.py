@@ -58,6 +58,7 @@ def _quiet() -> None:
         os.environ.setdefault(name, "true")
     if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
         os.environ.setdefault("PYTORCH_ALLOC_CONF", ALLOCATOR)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
     if os.environ.get("EXTUNE_VERBOSE"):
         return
     import warnings
@@ -70,6 +71,11 @@ def _quiet() -> None:
 ALLOCATOR = "expandable_segments:True"
 """Memory of a GPU that grows in place: batches of many sizes otherwise leave holes, up to as much again as is in use
 (https://docs.pytorch.org/docs/stable/notes/cuda.html). Read when torch is imported."""
+
+KERNELS = "64"
+"""How many kernels for products of some size a CPU keeps. Pieces of rows have nearly as many sizes as there are steps,
+and of the 1024 that oneDNN would keep few are met again: 1 GB for the embedded base
+(https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html). Read at the first product."""
 
 _QUIET = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",

@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 OUTCOME = "EXTUNE_OUTCOME"
 """Names the file into which a process writes its exit code: `mlflow run` ends with 1 whatever happened."""
 
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-
 
 def project_run(command: Sequence[str], root: Path) -> int:
     """Run an `mlflow run` command; the exit code of the stage in it.
@@ -29,7 +27,7 @@ def project_run(command: Sequence[str], root: Path) -> int:
         follow()
     with tempfile.TemporaryDirectory() as scratch:
         outcome = Path(scratch) / "outcome"
-        environment = {**PATIENCE, **os.environ, OUTCOME: str(outcome)}
+        environment = {**os.environ, OUTCOME: str(outcome)}
         code, told = _with_signals(command, root, environment)
         stage = int(outcome.read_text(encoding="ascii")) if outcome.is_file() else code
     if stage and told:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from .. import processes
-from ..errors import ConfigError
-from .app import Json, Preset, Set, app, show
+from ..errors import ConfigError, TrackingError
+from .app import Json, Preset, Set, app, settings, show
 from .launching import project_run
 
 
@@ -26,16 +26,13 @@ def _stage(name: str, text: str) -> None:
 def _run(
     name: str, preset: str | None, overrides: list[str] | None, as_json: bool, nodes: int = 1, meeting: str = ""
 ) -> None:
-    from ..config import load, project_root
     from ..stages import stage
 
-    root = project_root()
-    config = load(root / "params.yaml", preset, overrides or ())
+    root, config = settings(preset, overrides)
     began = time.monotonic()
     count = processes.wanted(config.train.processes) if name == "train" and not processes.joined() else 0
     if max(count, nodes) > 1:
-        words = [*(["--preset", preset] if preset else []), *(["--json"] if as_json else [])]
-        words += [word for text in overrides or () for word in ("--set", text)]
+        words = [*_words(preset, overrides), *(["--json"] if as_json else [])]
         processes.launch(count, ["-m", "extune", name, *words], nodes, meeting)
         return
     processes.enter()
@@ -50,6 +47,12 @@ def _run(
     if not processes.rank():
         _note_time(root, name, time.monotonic() - began)
         show({"stage": name, **result}, as_json)
+
+
+def _words(preset: str | None, overrides: list[str] | None) -> list[str]:
+    """The settings that were asked for, as options again."""
+    given = [word for text in overrides or () for word in ("--set", text)]
+    return [*(["--preset", preset] if preset else []), *given]
 
 
 _stage("base", "Make the base model ready: convert the embedded one, or check another.")
@@ -89,11 +92,9 @@ def evaluate(
     if model is None:
         _run("evaluate", preset, overrides, as_json)
         return
-    from ..config import load, project_root
     from ..trials import evaluate as evaluate_version
 
-    root = project_root()
-    config = load(root / "params.yaml", preset, overrides or ())
+    root, config = settings(preset, overrides)
     show(evaluate_version(root, config, model), as_json)
 
 
@@ -103,33 +104,60 @@ def launch(
     preset: Preset = None,
     overrides: Set = None,
 ) -> None:
-    """Run a stage as an MLflow project run: `mlflow run . -e STAGE --env-manager local`, as dvc.yaml does."""
-    from ..config import load, project_root
+    """Run a stage as an MLflow project run: `mlflow run . -e STAGE --env-manager local`, as dvc.yaml does.
+
+    `mlflow run` begins by making its run: without a server, the stage runs by itself, and its run is made later.
+    """
+    from ..delivery import sync as send
+    from ..options import check
     from ..stages.identity import interrupted
-    from ..tracking import connect, find_run, leave_outer_run
+    from ..tracking import find_run, impatient, leave_outer_run, reach
 
     if processes.joined():
         raise ConfigError("`launch` starts processes itself", remedy=f"`torchrun ... -m extune {stage}`")
-    root = project_root()
-    config = load(root / "params.yaml", preset, overrides or ())
+    root, config = settings(preset, overrides)
+    if stage == "train":
+        check(config)
     experiment = config.tracking.experiment
-    client = connect(root, experiment)
+    client = reach(root, experiment)
     # A run that an outer `mlflow run` opened is not ours, and its experiment id clashes with --experiment-name.
     leave_outer_run()
+    if client is None:
+        alone = [sys.executable, "-m", "extune", stage, *_words(preset, overrides)]
+        raise typer.Exit(project_run(alone, root))
     command = [sys.executable, "-m", "mlflow", "run", ".", "-e", stage, "--env-manager", "local"]
     options = ["-P", f"preset={preset}"] if preset else []
     options += ["-P", f"set={' '.join(overrides)}"] if overrides else []
     token = interrupted(config, root) if stage == "train" else None
-    if token and (run := find_run(client, experiment, token)):
-        options += ["--run-id", run]
-    raise typer.Exit(project_run([*command, "--experiment-name", experiment, *options], root))
+    if token:
+        with contextlib.suppress(TrackingError):  # the training says so itself, and goes on
+            send(client, root)  # which makes the run of one that was interrupted while there was no server
+        if run := find_run(client, experiment, token):
+            options += ["--run-id", run]
+    with impatient():
+        raise typer.Exit(project_run([*command, "--experiment-name", experiment, *options], root))
+
+
+@app.command()
+def merge(
+    adapter: Annotated[str, typer.Argument(help="A folder, models:/NAME/N or OWNER/NAME of the hub.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the model; model.base may name it.")],
+    preset: Preset = None,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Write the base with an adapter merged into it, to train a new one on top or to use elsewhere."""
+    from ..stages.merging import merge as merged
+
+    root, config = settings(preset, overrides)
+    show(merged(config, root, adapter, folder), as_json)
 
 
 @app.command()
 def sync(as_json: Json = False) -> None:
     """Send what a training could not report while the tracking server was down."""
     from ..config import project_root
-    from ..outbox import sync as send
+    from ..delivery import sync as send
     from ..tracking import connect
 
     root = project_root()

@@ -1,12 +1,13 @@
 """`extune plan`: what a training will take, before a weight is loaded."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .app import Json, Preset, Set, app
+from .app import Json, Preset, Set, app, settings
 
 
 @app.command()
@@ -23,14 +24,14 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Parameters, memory, tokens, steps, time and disk of `extune train`, and settings without effect."""
-    from ..config import load, project_root
     from ..files import read_json
     from ..plan import compare, compared_text, plan_json, plan_text
     from ..plan import plan as planned
+    from ..stages.continuing import to_plan_with
 
-    root = project_root()
-    config = load(root / "params.yaml", preset, overrides or ())
-    found = planned(config, root, device, memory)
+    root, config = settings(preset, overrides)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = planned(to_plan_with(config, root, Path(scratch)), root, device, memory)
     compared = compare(found, read_json(against)) if against else []
     if as_json:
         rows = [{"name": c.name, "planned": c.planned, "real": c.real, "off": c.off} for c in compared]

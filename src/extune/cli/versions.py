@@ -20,6 +20,7 @@ def promote(
 ) -> None:
     """Give an evaluated version a stage and the alias that goes with it, if params.yaml's gate lets it by."""
     from ..config import load, project_root
+    from ..delivery import sync
     from ..registry import STAGES
     from ..registry import promote as promote_version
 
@@ -28,6 +29,7 @@ def promote(
     if force is not None and not force.strip():
         raise ConfigError("--force is empty", remedy="Give the reason, which is kept on the version")
     client, configured = _registry()
+    sync(client, project_root())
     gate = load(project_root() / "params.yaml").gate
     show(promote_version(client, name or configured, version, stage.capitalize(), why, gate, force), as_json)
 

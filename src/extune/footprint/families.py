@@ -66,8 +66,8 @@ STYLES = {
 }
 
 
-def _number(keys: Keys, *names: str, default: int | None = None) -> int:
-    """The first of several spellings. Raises ModelError."""
+def number(keys: Keys, *names: str, default: int | None = None) -> int:
+    """The first of several spellings of a key. Raises ModelError."""
     for name in names:
         if isinstance(keys.get(name), int) and not isinstance(keys[name], bool):
             return int(keys[name])
@@ -77,10 +77,10 @@ def _number(keys: Keys, *names: str, default: int | None = None) -> int:
 
 
 def _llama(keys: Keys, style: Style) -> Shape:
-    hidden, wide = _number(keys, "hidden_size"), _number(keys, "intermediate_size")
-    heads = _number(keys, "num_attention_heads")
-    kv_heads = _number(keys, "num_key_value_heads", default=heads)
-    width = _number(keys, "head_dim", default=style.head_dim or hidden // heads)
+    hidden, wide = number(keys, "hidden_size"), number(keys, "intermediate_size")
+    heads = number(keys, "num_attention_heads")
+    kv_heads = number(keys, "num_key_value_heads", default=heads)
+    width = number(keys, "head_dim", default=style.head_dim or hidden // heads)
     asked = bool(keys.get("attention_bias", False))
     in_bias = asked if style.qkv_bias is None else style.qkv_bias
     out_bias = asked if style.out_bias is None else style.out_bias
@@ -98,10 +98,10 @@ def _llama(keys: Keys, style: Style) -> Shape:
     down = Linear("down_proj", wide, hidden, bool(keys.get("mlp_bias")))
     return Shape(
         family=str(keys.get("model_type", "")),
-        layers=_number(keys, "num_hidden_layers"),
+        layers=number(keys, "num_hidden_layers"),
         hidden=hidden,
         wide=wide,
-        vocab=_number(keys, "vocab_size"),
+        vocab=number(keys, "vocab_size"),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=width,
@@ -109,22 +109,22 @@ def _llama(keys: Keys, style: Style) -> Shape:
         norms=style.norms * hidden + (2 * width if style.head_norms else 0),
         last_norm=hidden,
         tied=bool(keys.get("tie_word_embeddings", style.tied)),
-        window=_number(keys, "max_position_embeddings", default=0),
+        window=number(keys, "max_position_embeddings", default=0),
     )
 
 
 def _glm(keys: Keys) -> Shape:
     """ChatGLM2, ChatGLM3 and GLM-4 in their own code."""
-    hidden, wide = _number(keys, "hidden_size"), _number(keys, "ffn_hidden_size")
-    heads, width = _number(keys, "num_attention_heads"), _number(keys, "kv_channels")
-    kv_heads = _number(keys, "multi_query_group_num") if keys.get("multi_query_attention") else heads
+    hidden, wide = number(keys, "hidden_size"), number(keys, "ffn_hidden_size")
+    heads, width = number(keys, "num_attention_heads"), number(keys, "kv_channels")
+    kv_heads = number(keys, "multi_query_group_num") if keys.get("multi_query_attention") else heads
     bias = bool(keys.get("add_bias_linear"))
     return Shape(
         family="chatglm",
-        layers=_number(keys, "num_layers", "num_hidden_layers"),
+        layers=number(keys, "num_layers", "num_hidden_layers"),
         hidden=hidden,
         wide=wide,
-        vocab=_number(keys, "padded_vocab_size", "vocab_size"),
+        vocab=number(keys, "padded_vocab_size", "vocab_size"),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=width,
@@ -137,7 +137,7 @@ def _glm(keys: Keys) -> Shape:
         norms=2 * hidden,
         last_norm=hidden,
         tied=bool(keys.get("tie_word_embeddings", False)),
-        window=_number(keys, "seq_length", default=0),
+        window=number(keys, "seq_length", default=0),
     )
 
 
@@ -150,7 +150,7 @@ def _fused(
     sizes = ((hidden, (heads + 2 * kv_heads) * width), (heads * width, hidden), (hidden, wide), (wide, hidden))
     linears = tuple(Linear(n, *size, bias) for n, size, bias in zip(names, sizes, biases, strict=True))
     return Shape(
-        family=family, hidden=hidden, wide=wide, vocab=_number(keys, "vocab_size"), heads=heads, kv_heads=kv_heads,
+        family=family, hidden=hidden, wide=wide, vocab=number(keys, "vocab_size"), heads=heads, kv_heads=kv_heads,
         head_dim=width, linears=linears, last_norm=2 * hidden, gated=False, **rest,
     )  # fmt: skip
 
@@ -160,56 +160,56 @@ GLM_NAMES = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 
 def _chatglm_first(keys: Keys) -> Shape:
     """ChatGLM-6B."""
-    hidden, heads = _number(keys, "hidden_size"), _number(keys, "num_attention_heads")
+    hidden, heads = number(keys, "hidden_size"), number(keys, "num_attention_heads")
     return _fused(
-        keys, "chatglm", GLM_NAMES, hidden=hidden, wide=_number(keys, "inner_hidden_size"), heads=heads,
-        kv_heads=heads, biases=(True,) * 4, layers=_number(keys, "num_layers"), norms=4 * hidden,
-        tied=True, window=_number(keys, "max_sequence_length", default=0),
+        keys, "chatglm", GLM_NAMES, hidden=hidden, wide=number(keys, "inner_hidden_size"), heads=heads,
+        kv_heads=heads, biases=(True,) * 4, layers=number(keys, "num_layers"), norms=4 * hidden,
+        tied=True, window=number(keys, "max_sequence_length", default=0),
     )  # fmt: skip
 
 
 def _falcon(keys: Keys) -> Shape:
-    hidden, heads = _number(keys, "hidden_size"), _number(keys, "num_attention_heads", "n_head")
+    hidden, heads = number(keys, "hidden_size"), number(keys, "num_attention_heads", "n_head")
     new = bool(keys.get("new_decoder_architecture"))
-    shared = _number(keys, "num_kv_heads", "n_head_kv", default=heads) if new else 1
+    shared = number(keys, "num_kv_heads", "n_head_kv", default=heads) if new else 1
     kv_heads = shared if new or keys.get("multi_query", True) else heads
     bias = bool(keys.get("bias"))
-    two_norms = (new and _number(keys, "num_ln_in_parallel_attn", default=2) == 2) or not (
+    two_norms = (new and number(keys, "num_ln_in_parallel_attn", default=2) == 2) or not (
         new or keys.get("parallel_attn", True)
     )
     return _fused(
-        keys, "falcon", GLM_NAMES, hidden=hidden, wide=_number(keys, "ffn_hidden_size", default=4 * hidden),
-        heads=heads, kv_heads=kv_heads, biases=(bias,) * 4, layers=_number(keys, "num_hidden_layers", "n_layer"),
+        keys, "falcon", GLM_NAMES, hidden=hidden, wide=number(keys, "ffn_hidden_size", default=4 * hidden),
+        heads=heads, kv_heads=kv_heads, biases=(bias,) * 4, layers=number(keys, "num_hidden_layers", "n_layer"),
         norms=(4 if two_norms else 2) * hidden, tied=bool(keys.get("tie_word_embeddings", True)),
-        window=_number(keys, "max_position_embeddings", default=0),
+        window=number(keys, "max_position_embeddings", default=0),
     )  # fmt: skip
 
 
 def _moss(keys: Keys) -> Shape:
     """MOSS and CodeGen."""
-    hidden, heads = _number(keys, "n_embd"), _number(keys, "n_head")
+    hidden, heads = number(keys, "n_embd"), number(keys, "n_head")
     return _fused(
         keys, str(keys["model_type"]), ("qkv_proj", "out_proj", "fc_in", "fc_out"), hidden=hidden,
-        wide=_number(keys, "n_inner", default=4 * hidden), heads=heads, kv_heads=heads,
-        biases=(False, False, True, True), layers=_number(keys, "n_layer"), norms=2 * hidden, head_bias=True,
-        tied=bool(keys.get("tie_word_embeddings", False)), window=_number(keys, "n_positions", "n_ctx", default=0),
+        wide=number(keys, "n_inner", default=4 * hidden), heads=heads, kv_heads=heads,
+        biases=(False, False, True, True), layers=number(keys, "n_layer"), norms=2 * hidden, head_bias=True,
+        tied=bool(keys.get("tie_word_embeddings", False)), window=number(keys, "n_positions", "n_ctx", default=0),
     )  # fmt: skip
 
 
 def _qwen_first(keys: Keys) -> Shape:
     """Qwen 1 in its own code: `intermediate_size` is that of both halves of the MLP."""
-    hidden, heads = _number(keys, "hidden_size"), _number(keys, "num_attention_heads")
-    half = _number(keys, "intermediate_size") // 2
-    inward = _number(keys, "kv_channels", default=hidden // heads) * heads
+    hidden, heads = number(keys, "hidden_size"), number(keys, "num_attention_heads")
+    half = number(keys, "intermediate_size") // 2
+    inward = number(keys, "kv_channels", default=hidden // heads) * heads
     return Shape(
-        family="qwen", layers=_number(keys, "num_hidden_layers"), hidden=hidden, wide=half,
-        vocab=_number(keys, "vocab_size"), heads=heads, kv_heads=heads, head_dim=inward // heads,
+        family="qwen", layers=number(keys, "num_hidden_layers"), hidden=hidden, wide=half,
+        vocab=number(keys, "vocab_size"), heads=heads, kv_heads=heads, head_dim=inward // heads,
         linears=(
             Linear("c_attn", hidden, 3 * inward, True), Linear("c_proj", inward, hidden),
             Linear("w1", hidden, half), Linear("w2", hidden, half), Linear("c_proj", half, hidden),
         ),
         norms=2 * hidden, last_norm=hidden, tied=bool(keys.get("tie_word_embeddings", False)),
-        window=_number(keys, "seq_length", "max_position_embeddings", default=0),
+        window=number(keys, "seq_length", "max_position_embeddings", default=0),
     )  # fmt: skip
 
 

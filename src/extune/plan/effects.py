@@ -1,48 +1,42 @@
 """Settings that have no effect, or another one than they seem to: one line each, with the remedy."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from ..bases import PACKAGED
 from ..config import Config
 from ..footprint import Choice, Lengths, Shape
+from ..options import BITS, changed
+from ..unread import unread
 from .devices import Device
 from .steps import Schedule
-
-NOT_READ = {
-    **dict.fromkeys(
-        ("packing", "packing_strategy", "padding_free", "eval_packing", "pad_to_multiple_of"),
-        "train.speed.packed says how rows are laid",
-    ),
-    **dict.fromkeys(
-        ("dataset_text_field", "dataset_num_proc", "dataset_kwargs", "completion_only_loss", "assistant_only_loss",
-         "truncation_mode", "eos_token", "pad_token", "chat_template_path", "shuffle_dataset", "model_init_kwargs"),
-        "rows come tokenised, with the loss on the answer",
-    ),
-    **dict.fromkeys(
-        ("gradient_checkpointing", "gradient_checkpointing_kwargs", "activation_offloading"),
-        "train.speed.recompute says what is computed again",
-    ),
-    **dict.fromkeys(("torch_compile", "torch_compile_backend", "torch_compile_mode"), "train.speed.compile says so"),
-    **dict.fromkeys(("loss_type", "label_smoothing_factor", "use_liger_kernel"), "the loss is train/loss.py's own"),
-    **dict.fromkeys(("output_dir", "run_name", "report_to", "logging_dir", "hub_model_id", "push_to_hub"),
-                    "the adapter goes to models/adapter, the metrics to MLflow"),
-}  # fmt: skip
-"""Keys of train.sft that training does not follow, and what it follows instead."""
-
-WITHOUT_EVAL = ("eval_strategy", "eval_steps", "load_best_model_at_end", "metric_for_best_model", "eval_on_start")
 
 
 def idle(
     config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
 ) -> Iterator[str]:  # fmt: skip
-    """The warnings, in the order of params.yaml."""
-    yield from _model(config, shape)
-    yield from _lora(config, choice)
-    yield from _sft(config)
+    """The warnings of a plan: those by the settings alone, then those by what was counted."""
+    yield from stated(config, device)
+    if not shape.known:
+        yield f"model type {shape.family!r} is not known here and counted like llama"
+    if not choice.fits:
+        yield f"the memory does not hold this training: {choice.why}"
+    yield from _lora(config)
     yield from _batches(config, choice)
-    yield from _types(config, device)
     yield from _spread(config, made, device)
     yield from _steps(config, made)
     yield from _rows(lengths, shape)
+
+
+def stated(config: Config, device: Device) -> Iterator[str]:
+    """What the settings alone say, in the order of params.yaml: a training says it too."""
+    yield from _model(config)
+    yield from _unused(config)
+    for key, instead in unread(config.train.sft).items():
+        yield f"train.sft.{key} has no effect: {instead}"
+    if int(config.train.sft.get("max_steps") or -1) > 0 and float(config.train.sft.get("num_train_epochs") or 1) != 1:
+        yield "train.sft.num_train_epochs has no effect beside max_steps"
+    yield from _types(config, device)
 
 
 def _spread(config: Config, made: Schedule, device: Device) -> Iterator[str]:
@@ -53,45 +47,50 @@ def _spread(config: Config, made: Schedule, device: Device) -> Iterator[str]:
         yield f"train.sft.{given[0]}: planned as if each process had all of the model, so it takes less and longer"
 
 
-def _model(config: Config, shape: Shape) -> Iterator[str]:
+def _model(config: Config) -> Iterator[str]:
     given = config.model.quantization
-    four = [key for key in given if key.startswith("bnb_4bit_")]
-    if four and not given.get("load_in_4bit"):
-        yield f"model.quantization: {', '.join(four)} without load_in_4bit: the base is not in 4 bits"
-    if given.get("load_in_4bit") and given.get("load_in_8bit"):
-        yield "model.quantization: load_in_4bit and load_in_8bit exclude each other"
-    if config.model.trust_remote_code and not config.model.revision:
+    asked = [bits for bits in BITS if bits in given]
+    keys = changed("model.quantization", given) if asked else list(given)  # with neither, those shipped are idle too
+    if (idle := [key for key in keys if key.startswith("bnb_4bit_")]) and not given.get("load_in_4bit"):
+        yield f"model.quantization: {', '.join(idle)} without load_in_4bit: the base is not in 4 bits"
+    if (idle := [key for key in keys if key.startswith("llm_int8_")]) and not any(given.get(bits) for bits in BITS):
+        yield f"model.quantization: {', '.join(idle)} without load_in_8bit: the base is not quantised"
+    base = config.model.base
+    if (
+        config.model.trust_remote_code
+        and not config.model.revision
+        and base not in PACKAGED
+        and not Path(base).is_dir()
+    ):
         yield "model.trust_remote_code without model.revision: whatever code the hub has then will run"
-    if not shape.known:
-        yield f"model type {shape.family!r} is not known here and counted like llama"
 
 
-def _lora(config: Config, choice: Choice) -> Iterator[str]:
+def _unused(config: Config) -> Iterator[str]:
+    train = config.train
+    for name, values in (("lora", train.lora), ("prefix", train.prefix)):
+        idle = [f"train.{name}.{key}" for key in changed(f"train.{name}", values)]
+        if idle and name != train.method:
+            verb = "have" if len(idle) > 1 else "has"
+            yield f"{', '.join(idle)} {verb} no effect with train.method={train.method}"
+
+
+def _lora(config: Config) -> Iterator[str]:
     lora = config.train.lora
-    if lora.get("lora_dropout") and config.train.method == "lora":
+    if config.train.method != "lora":
+        return
+    if lora.get("lora_dropout"):
         forced = config.train.speed.prefixes is True
         alike = "what rows have in common is dropped in all or none" if forced else "rows that begin alike are apart"
         yield f"train.lora.lora_dropout above 0 keeps a second copy of every adapted layer's input, and {alike}: slower"
+    if lora.get("modules_to_save"):
+        yield "train.lora.modules_to_save: planned without the copies that are trained"
     if "lora_alpha" not in lora and int(lora.get("r", 8)) > 8:
         yield "train.lora.lora_alpha is 8 unless given: the adapter's share is alpha / r"
-    if not choice.fits:
-        yield f"the memory does not hold this training: {choice.why}"
-
-
-def _sft(config: Config) -> Iterator[str]:
-    sft = config.train.sft
-    for key, instead in NOT_READ.items():
-        if sft.get(key) not in (None, False, [], "none"):
-            yield f"train.sft.{key} has no effect: {instead}"
-    for key in WITHOUT_EVAL:
-        if sft.get(key) not in (None, False, "no"):
-            yield f"train.sft.{key} has no effect: there is no evaluation set in training"
 
 
 def _batches(config: Config, choice: Choice) -> Iterator[str]:
     sft = config.train.sft
-    grouped = sft.get("train_sampling_strategy") == "group_by_length" or sft.get("group_by_length")
-    if grouped and choice.packed:
+    if sft.get("train_sampling_strategy") == "group_by_length" and choice.packed:
         yield "train.sft.train_sampling_strategy: group_by_length saves nothing where rows lie end to end"
     parts = int(sft.get("gradient_accumulation_steps") or 1)
     if parts > 1:
@@ -100,13 +99,13 @@ def _batches(config: Config, choice: Choice) -> Iterator[str]:
 
 
 def _types(config: Config, device: Device) -> Iterator[str]:
-    sft = config.train.sft
+    sft, computed = config.train.sft, config.model.quantization.get("bnb_4bit_compute_dtype")
+    if computed == "bfloat16" and device.gpu and not device.bf16:
+        yield f"model.quantization.bnb_4bit_compute_dtype: {device.name} has no bf16"
     if sft.get("bf16") and not device.bf16:
         yield f"train.sft.bf16: {device.name} has no bf16"
     if sft.get("fp16") and not device.gpu:
-        yield "train.sft.fp16: needs a GPU"
-    if sft.get("bf16") and sft.get("fp16"):
-        yield "train.sft: bf16 and fp16 exclude each other"
+        yield "train.sft.fp16 has no effect: it needs a GPU"
 
 
 def _steps(config: Config, made: Schedule) -> Iterator[str]:
@@ -114,8 +113,6 @@ def _steps(config: Config, made: Schedule) -> Iterator[str]:
     warmup = float(sft.get("warmup_steps") or 0)
     if warmup >= made.steps and warmup >= 1:
         yield f"train.sft.warmup_steps: {warmup:.0f} of {made.steps} steps: the learning rate never gets to its height"
-    if int(sft.get("max_steps") or -1) > 0 and float(sft.get("num_train_epochs") or 1) != 1:
-        yield "train.sft.num_train_epochs has no effect beside max_steps"
     if float(sft.get("logging_steps") or 500) > made.steps:
         yield f"train.sft.logging_steps: no loss is told in {made.steps} steps"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bases import PACKAGED
+from ..config import Config
 from ..errors import ModelError
 from ..files import read_json
 from ..hub import download
@@ -38,6 +39,17 @@ def read_config(model: Model, root: Path) -> tuple[dict[str, Any], Path | None]:
         return _read(path), path
     found = download(model.base, model.revision, ("config.json",))
     return _read(found), found
+
+
+def continuing(config: Config, root: Path) -> Config:
+    """With the settings of the adapter that is trained on, where that lies in a folder: training keeps them."""
+    path = config.train.adapter and root / config.train.adapter / "adapter_config.json"
+    if not path or not path.is_file():
+        return config
+    own = read_json(path)
+    kept = {key: own[key] for key in ("r", "lora_alpha", "lora_dropout", "target_modules") if own.get(key) is not None}
+    train = config.train.model_copy(update={"lora": {**config.train.lora, **kept}})
+    return config.model_copy(update={"train": train})
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -7,22 +7,17 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, common_among, packable, shape_of, training_of
-from ..footprint.memory import memory as parts_of
+from ..footprint import Choice, Lengths, Shape, Training, pair_of, shape_of, training_of
+from ..options import check
 from ..processes import wanted
 from .devices import Device, device_of
 from .effects import idle
-from .model import read_config, stored_bytes
-from .pace import once, recorded, seconds
+from .model import continuing, read_config, stored_bytes
+from .pairs import of_pair
 from .rows import train_lengths
-from .steps import pieces, rows_of, schedule
-from .way import choice_of, forced, graphs_of, prefixes_of
-
-LIBRARIES = 680_000_000
-"""Bytes that Python, PyTorch and the training libraries take in a process that computes on the CPU."""
-
-HOLES = 1.3
-"""On a CPU: what the heap holds for each byte that a backward pass keeps, since it does not give back every hole."""
+from .sized import Sized, of_decoder
+from .steps import rows_of, schedule
+from .way import forced
 
 STARTED = 1_000_000
 """Bytes of a run's own records: metrics, parameters, curve."""
@@ -59,46 +54,39 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
 
     Raises ModelError and ConfigError as training would.
     """
+    check(config)
     keys, folder = read_config(config.model, root)
+    config = continuing(config, root)
     sft = config.train.sft
     window = int(sft.get("max_length") or 1024)
     lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, rows_of(sft))
-    shape = shape_of(keys)
+    stacks = pair_of(keys) if keys.get("is_encoder_decoder") else (shape_of(keys),)
+    shape = stacks[-1]
     count = _processes(config.train.processes, device)
     if isinstance(device, str):
         device = _each(device_of(device, memory, (shape.hidden, shape.wide)), count)
     training = _training(config, folder, lengths, device, shape)
-    trained = training.trained(shape)
     made = schedule(lengths, sft, config.seed, count)
-    own = made.own(lengths.kept)
-    choice = choice_of(config, shape, training, lengths, device, packable(keys, window))
-    steps = [pieces(lengths, step, choice.tokens, choice.packed) for step in own]
+    given = (training, lengths, made, device)
+    sized = of_pair(config, keys, stacks, *given) if len(stacks) == 2 else of_decoder(config, keys, shape, *given)
     share = made.steps / max(1, len(made.sample))
-    graphs = graphs_of(config, shape, lengths, made, choice, device)
-    steps = recorded(steps) if graphs else steps
-    if prefixes_of(config, keys, lengths, choice, graphs):
-        rows = sum(map(len, own)) / max(1, sum(map(len, steps)))  # of a piece
-        training = replace(training, common=common_among(lengths.common, rows_of(sft), rows))
-    largest = int(max((piece.tokens for step in steps for piece in step), default=window))
-    parts = _memory(shape, training, choice, largest, device, stored_bytes(keys))
-    apart = once(shape, steps, device, graphs, sum(parts.values()))
     sample = (lengths.kept[row] for step in made.sample for row in step)
     return Plan(
         base=config.model.base,
         device=device.name,
         processes=count,
-        parameters=shape.parameters,
-        trainable=trained,
-        memory=parts,
+        parameters=sized.parameters,
+        trainable=sized.trainable,
+        memory=sized.memory,
         free=device.memory,
         lengths=lengths,
         step_rows=made.rows,
         steps=made.steps,
         tokens=round(sum(sample) * share),
-        seconds=seconds(shape, training, choice, steps, device, graphs) * share + apart,
-        disk=_disk(config, shape, trained, training, root, stored_bytes(keys)),
-        choice=choice,
-        warnings=tuple(idle(config, shape, lengths, made, choice, device)),
+        seconds=sized.seconds * share + sized.apart,
+        disk=_disk(config, sized, training, root, stored_bytes(keys)),
+        choice=sized.choice,
+        warnings=tuple(idle(config, shape, lengths, made, sized.choice, device)),
     )
 
 
@@ -141,26 +129,12 @@ def _prefix(prefix: Mapping[str, Any], shape: Shape) -> tuple[int, int]:
     return int(prefix.get("num_virtual_tokens") or 0), width if prefix.get("prefix_projection") else 0
 
 
-def _memory(
-    shape: Shape, training: Training, choice: Choice, tokens: int, device: Device, stored: int
-) -> dict[str, int]:  # fmt: skip
-    parts = parts_of(shape, training, tokens, cache=choice.cache, recompute_layers=choice.recompute_layers)
-    if device.gpu:
-        return parts
-    # Weights that need no conversion are read in place, so their file stays mapped, with what was made of the rest.
-    mapped = shape.matrices * stored if stored == training.compute and not training.full else 0
-    held = int(HOLES * parts["activations"])
-    return {**parts, "activations": held, "file": mapped, "libraries": LIBRARIES}
-
-
-def _disk(
-    config: Config, shape: Shape, trained: int, training: Training, root: Path, stored: int
-) -> dict[str, int]:  # fmt: skip
-    adapter = 4 * trained
+def _disk(config: Config, sized: Sized, training: Training, root: Path, stored: int) -> dict[str, int]:
+    adapter = 4 * sized.trainable
     data = sum(path.stat().st_size for path in sorted((root / "data" / "sft").glob("*.jsonl")))
     return {
-        "base": shape.parameters * stored,
+        "base": sized.parameters * stored,
         "adapter": adapter,
-        "checkpoints": config.train.checkpoint.keep * trained * (4 + training.optimiser),
+        "checkpoints": config.train.checkpoint.keep * sized.trainable * (4 + training.optimiser),
         "run": adapter + data + STARTED,
     }

@@ -12,13 +12,17 @@ from ..config import Config
 from ..errors import ModelError
 from ..files import atomic, read_json
 from ..lineage import library_versions, md5
+from .continuing import local_folder
 from .data import RECORDS, SFT
 
 BASE = Path("models/base")
 NOTE = "base.note"
 """In BASE, with the base's name and fingerprint. Not `.json`: the fingerprint covers those."""
 
-CODE = ("train", "families.py", "footprint", "methods.py", "model.py", "templates.yaml", "tokens.py", "vocabulary.py")
+CODE = (
+    *("adapters.py", "families.py", "footprint", "methods.py", "model.py", "templates.yaml", "tokens.py", "train"),
+    *("unread.py", "vocabulary.py"),
+)
 """What of this package decides how a model is trained."""
 
 JUDGES = ("decode.py", "extract.py", "grammar.py", "ground.py", "notations", "prompt.py", "score", "shapes.py", "tasks")
@@ -75,7 +79,7 @@ def _count(config: Config) -> int:
 
 
 def _adapter(given: str | None, root: Path) -> Any:
-    """The content of the adapter that is trained on: a folder's may change, and an alias may move."""
+    """The content of the adapter that is trained on: a folder's may change, and an alias or a branch may move."""
     if given is None:
         return None
     if given.startswith("models:/"):
@@ -83,7 +87,7 @@ def _adapter(given: str | None, root: Path) -> Any:
         from ..tracking import connect
 
         return resolve(connect(root), given)
-    return {path.name: sha256(path) for path in sorted((root / given).glob("adapter_*"))}
+    return {path.name: sha256(path) for path in sorted(local_folder(given, root).glob("adapter_*"))}
 
 
 STEP = ("per_device_train_batch_size", "gradient_accumulation_steps")

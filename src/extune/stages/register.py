@@ -12,8 +12,9 @@ from ..lineage import git_state, md5
 from ..prompt import PROMPT_VERSION
 from ..records import Record
 from ..tasks import task
+from .continuing import ADAPTER
 from .data import SFT, read_records
-from .training import ADAPTER, RUN, chosen_params
+from .training import RUN, chosen_params
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +27,15 @@ def register(config: Config, root: Path) -> dict[str, Any]:
     The adapter that DVC holds is the source of truth: where the store does not know its run (it was deleted, or this is
     another server) a new run is made for it, tagged with the old id.
     """
-    from ..outbox import sync
+    from ..delivery import sync
     from ..registry import register as register_version
-    from ..tracking import connect, has_run, leave_outer_run
+    from ..tracking import connect, find_run, has_run, leave_outer_run
 
     leave_outer_run()
     client = connect(root, config.tracking.experiment)
     sync(client, root)
     trained = read_json(root / RUN, "Run `dvc repro train`")
-    run_id = trained["run_id"]
+    run_id = trained["run_id"] or find_run(client, config.tracking.experiment, trained["token"]) or trained["token"]
     if not has_run(client, run_id):
         run_id = _new_run(client, config, root, run_id)
     known = register_version(

@@ -17,14 +17,16 @@ from ..errors import ConfigError
 from ..files import atomic, read_json, read_jsonl, write_json
 from ..hub import commit
 from ..lineage import git_state, library_versions, md5
+from ..options import check
 from ..prompt import PROMPT_VERSION
 from ..schema import Schema, read_schema
+from .continuing import ADAPTER, adapter_folder
 from .data import RECORDS, SFT, read_records
 from .identity import BASE, NOTE, checkpoint_folder, pinned, rows_per_step, token
 
 log = logging.getLogger(__name__)
 
-ADAPTER, RUN = Path("models/adapter"), Path("models/train_run.json")
+RUN = Path("models/train_run.json")
 METRICS, CURVE = Path("metrics/train.json"), Path("plots/loss.csv")
 
 
@@ -53,8 +55,9 @@ VARYING = ("seconds", "tokens_per_second", "peak_memory")
 
 def train(config: Config, root: Path) -> dict[str, Any]:
     """Train the adapter inside a tracked run; write models/adapter, models/train_run.json, metrics and loss curve."""
-    from ..outbox import forget
+    from ..delivery import forget
 
+    _look_over(config)
     note = read_json(root / BASE / NOTE, "Run `dvc repro base`")
     config = pinned(config, note)
     schema = read_schema(root / RECORDS / "schema.yaml", "Run `dvc repro prepare`")
@@ -67,12 +70,25 @@ def train(config: Config, root: Path) -> dict[str, Any]:
         run_id, trained = _tracked(config, root, note, schema, folder)
         kept = {k: v for k, v in trained.metrics.items() if k not in VARYING}
         write_json(root / METRICS, kept)
-        write_json(root / RUN, {"run_id": run_id, "adapter_sha256": weights_digest(root / ADAPTER)})
+        found_by = token(folder)
+        digest = weights_digest(root / ADAPTER)
+        write_json(root / RUN, {"run_id": run_id, "token": found_by, "adapter_sha256": digest})
         checkpoints.discard(folder)
-        forget(root, run_id)
+        forget(root, found_by)
     if trained.dropped:
         log.warning("%d rows longer than the window were left out: %s", len(trained.dropped), trained.dropped[:5])
     return {"run_id": run_id, **{k: round(v, 4) for k, v in trained.metrics.items()}, "written": str(ADAPTER)}
+
+
+def _look_over(config: Config) -> None:
+    """Raise ConfigError for options that cannot be meant, and say which have no effect: as `extune plan` does."""
+    from ..plan.devices import device_of
+    from ..plan.effects import stated
+
+    check(config)
+    if not processes.rank():
+        for line in stated(config, device_of("auto")):
+            log.warning(line)
 
 
 def _beside(config: Config, root: Path, note: Mapping[str, Any], schema: Schema, folder: Path) -> dict[str, Any]:
@@ -90,16 +106,15 @@ def _keeping(config: Config, folder: Path, signals: Any) -> Any:
     return Keeping(folder, config.train.checkpoint.steps, config.train.checkpoint.keep, signals)
 
 
-def _tracked(config: Config, root: Path, note: Mapping[str, Any], schema: Schema, folder: Path) -> tuple[str, Any]:
-    """Train and report it; the run of an interrupted training goes on with it."""
-    from ..outbox import reported, sync
-    from ..tracking import connect
+def _tracked(
+    config: Config, root: Path, note: Mapping[str, Any], schema: Schema, folder: Path
+) -> tuple[str | None, Any]:
+    """Train and report it; the run of an interrupted training goes on with it. No id if the server never answered."""
+    from ..outbox import reported
     from ..train.interrupt import gate
 
     looking = _looking(config, root, schema)
-    client = connect(root, config.tracking.experiment)
-    with gate() as signals, reported(client, config.tracking.experiment, root, token(folder)) as run:
-        sync(client, root)  # of earlier trainings: the file of this one is held
+    with gate() as signals, reported(root, config.tracking.experiment, token(folder)) as run:
         run.tags(git_state(root))
         run.params(chosen_params(config, note))
         for split, context in (("train", "training"), ("dev", "validation")):
@@ -172,15 +187,7 @@ def _continued(config: Config, root: Path, fingerprint: str, base: Any, scratch:
     given = config.train.adapter
     if given is None:
         return None
-    if given.startswith("models:/"):
-        from ..registry import adapter_of
-
-        folder = adapter_of(given, scratch)
-    else:
-        folder = root / given
-        if folder.resolve() == (root / ADAPTER).resolve() or not folder.is_dir():
-            what = "what this stage writes" if folder.is_dir() else "no folder"
-            raise ConfigError(f"train.adapter: {given} is {what}", remedy="Use models:/NAME/N, or a copy elsewhere")
+    folder = adapter_folder(given, root, scratch)
     check_continued(folder, config, fingerprint, base.choice)
     return folder
 

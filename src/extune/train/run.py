@@ -18,12 +18,14 @@ from transformers import PrinterCallback
 from trl import SFTConfig
 
 from .. import methods
-from ..errors import ConfigError, EnvironmentProblem
+from ..errors import EnvironmentProblem
 from ..files import read_json
 from ..footprint import common_among, lengths_report, stochastic
 from ..model import Base, compute_dtype, device, load_base, load_encoder
+from ..options import told_as
 from ..processes import agreed, parting
 from ..tokens import ChatEncoder
+from ..unread import followed
 from . import sharding
 from .best import Best, Looking, dev_f1
 from .interrupt import Interrupted
@@ -79,7 +81,7 @@ def train(
     """
     methods.check(method.name, base.quantization, device())
     encoder = load_encoder(base)
-    given = checked(sft)
+    given = checked(followed(sft))
     fixed = _defaults(scratch, seed, method.name == "full" or "deepspeed" in given)
     args = methods.options(SFTConfig, "train.sft", _whole_steps({**fixed, **given}))
     args._n_gpu = min(args.n_gpu, 1)  # transformers would split the step over all GPUs by threads
@@ -187,10 +189,8 @@ def _save(model: Any, method: str, base: Base, name: str, out: Path, weights: Ma
 
 def _trainer(**parts: Any) -> Trainer:
     """Raises ConfigError for options that do not go together."""
-    try:
+    with told_as("train.sft"):
         trainer = Trainer(**parts)
-    except ValueError as exc:
-        raise ConfigError(f"train.sft: {str(exc).splitlines()[0]}", where="params.yaml") from exc
     trainer.remove_callback(PrinterCallback)
     return trainer
 

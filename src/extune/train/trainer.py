@@ -10,8 +10,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..errors import ModelError
+from ..options import told_as
 from ..processes import Again
-from . import attention, kernels, linear, loss, pairs, sharding
+from . import attention, copies, kernels, linear, loss, pairs, sharding
 from .batches import Steps, bins, piece
 from .graphs import Graphs
 from .resume import Keeping, Resumable, not_finite
@@ -61,6 +62,16 @@ class Trainer(Resumable):
         )
         workers = args.dataloader_num_workers
         return DataLoader(self.rows, batch_sampler=self.steps, collate_fn=_whole_step, num_workers=workers)
+
+    def create_optimizer(self, *given: Any, **named: Any) -> Any:
+        """As transformers does; ConfigError for options that the optimiser does not take."""
+        with told_as("train.sft.optim, optim_args"):
+            return super().create_optimizer(*given, **named)
+
+    def create_scheduler(self, *given: Any, **named: Any) -> Any:
+        """As transformers does; ConfigError for options that the schedule does not take."""
+        with told_as("train.sft.lr_scheduler_type, lr_scheduler_kwargs"):
+            return super().create_scheduler(*given, **named)
 
     def _run_epoch(self, **given: Any) -> None:
         self.steps.set_epoch(given["epoch"])
@@ -227,6 +238,7 @@ def _whole_step(rows: Sequence[Tokenised]) -> dict[str, Any]:
 
 def prepare(model: Any, choice: Choice) -> None:
     """Make a model fast as chosen; what is learned stays."""
+    copies.cast(model)
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     if choice.cache:
         linear.cache(model, causal.dtype)
