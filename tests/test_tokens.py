@@ -185,6 +185,22 @@ def test_an_answer_is_trained_as_a_grammar_lets_it_be_generated(tokenizer: Any, 
     assert ends[-1] == len(text)
 
 
+def test_an_answer_with_bytes_that_are_no_character_is_read_without_places() -> None:
+    """As a model may say it that no grammar holds; tokenizers' stream gives up on it."""
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {name: n for n, name in enumerate(["<unk>", "</s>", "b", *(f"<0x{byte:02X}>" for byte in range(256))])}
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>", byte_fallback=True))
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>", unk_token="<unk>")
+    encoder = named(made, "vanilla")
+    ids = [vocabulary[name] for name in ("<0x61>", "<0xE4>", "b")]
+    assert encoder.decode(ids).endswith("b")
+    assert encoder.ends(ids, 4) == []
+    assert encoder.ends([vocabulary["b"]] * 3, 3) == [1, 2, 3]
+
+
 def test_a_vocabulary_of_an_unknown_kind_trains_but_is_held_to_no_grammar() -> None:
     from transformers import PreTrainedTokenizer
 

@@ -99,8 +99,13 @@ class ChatEncoder:
         if not self.tokenizer.is_fast:
             return []
         stream, backend = DecodeStream(skip_special_tokens=False), self.tokenizer.backend_tokenizer
-        steps = itertools.accumulate(len(stream.step(backend, i) or "") for i in ids)
-        return [min(end, length) for end in steps]
+        try:
+            steps = [len(stream.step(backend, i) or "") for i in ids]
+        except Exception as exc:  # of no narrower kind: bytes that are no character, from an answer without a grammar
+            if "Invalid prefix" not in str(exc):
+                raise
+            return []
+        return [min(end, length) for end in itertools.accumulate(steps)]
 
     @functools.cached_property
     def spelled(self) -> list[bytes] | None:
