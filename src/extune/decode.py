@@ -4,7 +4,8 @@ Masks: https://github.com/guidance-ai/llguidance. Only tokens that keep the answ
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,19 +53,25 @@ class _Batch:
 
 @dataclass
 class LocalGenerator:
-    """Greedy decoding with a transformers model, longest prompts first, finished rows leaving the batch."""
+    """Greedy decoding with a transformers model, longest prompts first, finished rows leaving the batch.
+
+    `frozen`: how gradients are left out; torch.no_grad where tensors that a pass makes go into a backward pass later.
+    """
 
     model: Any
     encoder: ChatEncoder
     max_new_tokens: int = 256
     batch_size: int = 32
+    frozen: Callable[[], AbstractContextManager[Any]] = torch.inference_mode
 
     def __post_init__(self) -> None:
         self.vocabulary = int(self.model.config.get_text_config().vocab_size)
         # A prefix is a PeftModel: its keys and values begin the cache, and the base under it does the rest.
-        self.prefix = getattr(self.model, "get_prompt", None)
-        self.runs = self.model.base_model if self.prefix else self.model
-        taken = self.model.active_peft_config.num_virtual_tokens if self.prefix else 0
+        config: Any = getattr(self.model, "active_peft_config", None)
+        with_prefix = config is not None and config.is_prompt_learning
+        self.prefix = self.model.get_prompt if with_prefix else None
+        self.runs = self.model.base_model if with_prefix else self.model
+        taken = config.num_virtual_tokens if with_prefix else 0
         self.window = window(self.model.config.get_text_config()) - taken
 
     def __call__(self, chats: Sequence[Sequence[Message]], grammars: Sequence[str | None]) -> list[Answer]:
@@ -77,8 +84,9 @@ class LocalGenerator:
             if len(row.prompt) + self.max_new_tokens > self.window:
                 row.finish = "too long"
         waiting = sorted((row for row in rows if not row.finish), key=lambda row: -len(row.prompt))
-        for start in range(0, len(waiting), self.batch_size):
-            self._decode(waiting[start : start + self.batch_size])
+        with self.frozen():
+            for start in range(0, len(waiting), self.batch_size):
+                self._decode(waiting[start : start + self.batch_size])
         return [self._answer(row) for row in rows]
 
     def _matcher(self, grammar: str | None) -> LLMatcher | None:
@@ -98,7 +106,6 @@ class LocalGenerator:
         ends = self.encoder.ends(row.new, len(text))
         return Answer(text, row.finish, tuple(zip(ends, row.scores, strict=False)))
 
-    @torch.inference_mode()
     def _decode(self, rows: list[_Row]) -> None:
         """Fill `new` and `finish` of every row."""
         batch = self._begin(rows)

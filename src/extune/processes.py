@@ -72,16 +72,17 @@ def of_all(value: Any) -> list[Any]:
 def parting() -> None:
     """What each does when it needs the others no more; none is let go before all do.
 
-    NCCL's calls return before they are done, and it waits for ever for a process that has left; a process that leaves
-    without destroying its group may be aborted on its way out
-    (https://docs.pytorch.org/docs/stable/distributed.html#shutdown). Not after an error: the others may not come.
+    NCCL's calls return before they are done, and it waits for ever for a process that has left. Gloo may abort one that
+    leaves without destroying its group (https://docs.pytorch.org/docs/stable/distributed.html#shutdown); NCCL's need
+    not be destroyed, and may wait for recorded graphs. Not after an error: the others may not come.
     """
     if size() == 1:
         return
     import torch
 
     of_all(None)
-    torch.distributed.destroy_process_group()
+    if torch.distributed.get_backend() == "gloo":
+        torch.distributed.destroy_process_group()
 
 
 def wanted(processes: int | str) -> int:

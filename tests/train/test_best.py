@@ -76,9 +76,10 @@ def test_a_look_is_not_made_twice_at_one_step_nor_told_twice_in_the_history() ->
     assert best.kept["poor"] == 0
 
 
-def test_a_model_in_parts_over_processes_is_refused() -> None:
+def test_a_prefix_of_a_model_in_parts_over_processes_is_refused() -> None:
     model = torch.nn.Linear(1, 1)
     model.weight.ds_id = 1  # type: ignore[attr-defined]
+    model.active_peft_config = SimpleNamespace(is_prompt_learning=True)  # type: ignore[assignment]
     best = Best(lambda _: 0.5, 1, None, lambda step, row: None)
     with pytest.raises(ConfigError, match="no process holds the whole model"):
         best.on_train_begin(None, None, None, model=model, train_dataloader=[])

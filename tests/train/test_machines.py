@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .test_spread import FSDP, PRESETS, free_port, left, result, run, same, work
+from .test_spread import FSDP, PRESETS, SCORES, free_port, left, result, run, same, work
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +165,17 @@ def test_two_gpus_learn_what_one_does(tiny_base: Path, tmp_path: Path, way: str,
         tiny_base, tmp_path / "two", 2, sft={"per_device_train_batch_size": 2, **TWO[way]}, quantization=quantization
     )
     near(alone, two, 0.02)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("way", TWO)
+def test_two_gpus_keep_the_best_as_one_does(tiny_base: Path, tmp_path: Path, way: str) -> None:
+    there(way)
+    alone = result(tiny_base, tmp_path / "one", 1, sft={"per_device_train_batch_size": 4}, **SCORES)
+    two = result(tiny_base, tmp_path / "two", 2, sft={"per_device_train_batch_size": 2, **TWO[way]}, **SCORES)
+    near(alone, two, 0.02)
+    assert alone[0]["metrics"]["best_step"] == two[0]["metrics"]["best_step"] == 2
 
 
 @pytest.mark.gpu

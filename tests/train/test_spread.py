@@ -74,10 +74,11 @@ def work(base: str, out: str, given: str) -> None:
                 os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
+    looking = looks(asked["looks"]) if asked.get("looks") else None
     done = train(
         rows(), Base(base, asked.get("quantization", {})), base_name="tiny", sft={**SFT, **asked.get("sft", {})}, method=Method(asked.get("method", "lora"), lora=LORA), seed=1,
         speed=asked.get("speed"), max_dropped=0.0, out=folder / "adapter", scratch=folder / "scratch",
-        on_log=on_log, keeping=keeping,
+        on_log=on_log, keeping=keeping, looking=looking,
     )  # fmt: skip
     (folder / f"left-{rank()}").write_text(str(time.time()))
     if not rank():
@@ -100,6 +101,24 @@ def fill(full: int, tokens: int, place: str = "_step") -> None:
         return real(self, *given) if late else total
 
     setattr(Trainer, place, tried)
+
+
+def looks(scores: list[float]) -> Any:
+    """A look at the model after every step, at texts of which it finds none, with these scores in place of F1."""
+    from extune.notations import NOTATIONS
+    from extune.prompt import Prompt
+    from extune.records import Record, Relation
+    from extune.schema import Schema
+    from extune.tasks import TASKS
+    from extune.train import best, run
+    from extune.train.best import Looking
+
+    real, left = best.dev_f1, iter(scores)
+    run.dev_f1 = lambda model, **given: real(model, **given) + next(left)
+    relation = Relation("founded", "Ann", "Bolt")
+    records = [Record(f"d{n}", f"Ann{n} founded Bolt{n}.", relations=(relation,)) for n in range(3)]
+    prompt = Prompt(TASKS["RE"], NOTATIONS["triple_lines"], Schema(relations=("founded",)))
+    return Looking(1, None, records, prompt)
 
 
 def slow(late: int, seconds: float, folder: Path) -> None:
@@ -244,6 +263,37 @@ def test_two_processes_with_a_part_of_the_model_each_learn_what_one_does(
     tiny_base: Path, tmp_path: Path, alone: Any
 ) -> None:
     same(alone, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, **FSDP}, speed={"tokens": 64}))
+
+
+SCORES = {"looks": [0.1, 0.3, 0.2, 0.1, 0.1, 0.1]}
+
+
+@pytest.fixture(scope="module")
+def alone_looking(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One process that keeps the weights of its second look."""
+    sft = {"per_device_train_batch_size": 4}
+    return result(tiny_base, tmp_path_factory.mktemp("looking"), 1, sft=sft, **SCORES)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("way", [{}, FSDP], ids=["copies", "FSDP"])
+def test_several_processes_look_and_keep_the_best_as_one_does(
+    tiny_base: Path, tmp_path: Path, alone: Any, alone_looking: Any, way: dict[str, Any]
+) -> None:
+    import torch
+
+    found = result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, **way}, **SCORES)
+    assert found[0]["metrics"]["best_step"] == 2
+    same(alone_looking, found)
+    assert not all(torch.allclose(found[1][name], last, atol=1e-5) for name, last in alone[1].items())
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("stage", ["zero2", "zero3"])
+def test_processes_under_deepspeed_keep_the_best_as_one_does(
+    tiny_base: Path, tmp_path: Path, alone_looking: Any, stage: str, zero: Any
+) -> None:
+    same(alone_looking, result(tiny_base, tmp_path, 2, sft={"per_device_train_batch_size": 2, **zero(stage)}, **SCORES))
 
 
 @pytest.mark.integration

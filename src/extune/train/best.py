@@ -16,11 +16,13 @@ from transformers import TrainerCallback
 from ..decode import LocalGenerator
 from ..errors import ConfigError
 from ..extract import Extractor
+from ..processes import agreed
 from ..prompt import Prompt
 from ..records import Record
 from ..score import Counts, score
 from ..tasks import Task
 from ..tokens import ChatEncoder
+from . import sharding
 from .state import generators, set_generators
 from .watch import OnLog
 
@@ -58,12 +60,12 @@ class Best(TrainerCallback):
         self.kept: dict[str, Any] = {"looked": 0, "step": 0, "f1": 0.0, "poor": 0, "weights": {}}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        """Called once. Raises ConfigError where the model is spread over processes: none could extract by itself."""
+        """Called once. Raises ConfigError for a prefix of a model in parts, which only the whole of it could extend."""
         if self.every < 1:
             self.steps = max(1, round(self.every * len(given["train_dataloader"])))
-        if any(hasattr(p, "ds_id") or hasattr(p, "device_mesh") for p in given["model"].parameters()):
+        if _with_prefix(given["model"]) and sharding.spread_out(given["model"]):
             raise ConfigError(
-                "train.best.every: no process holds the whole model, so none can extract with it",
+                "train.best.every: no process holds the whole model, so none can extract with a prefix",
                 remedy="Set train.best.every=null, or train with DDP",
             )
 
@@ -94,7 +96,7 @@ class Best(TrainerCallback):
             return
         f1 = self.f1(model)
         if f1 > kept["f1"]:
-            weights = _copied(model) if state.is_world_process_zero else {}
+            weights = _copied(model, state.is_world_process_zero)
             self.kept = {"looked": step, "step": step, "f1": f1, "poor": 0, "weights": weights}
         else:
             self.kept = {**kept, "looked": step, "poor": kept["poor"] + 1}
@@ -112,31 +114,30 @@ class Best(TrainerCallback):
         if not self.kept["step"]:
             log.warning("no look at the model found anything in dev: the last weights stay")
         elif self.kept["step"] != step:
-            weights = self.kept["weights"]
-            for name, parameter in model.named_parameters():
-                if name in weights:
-                    parameter.data.copy_(weights[name])
+            sharding.put_back(model, self.kept["weights"])
 
 
-def _copied(model: Any) -> dict[str, torch.Tensor]:
-    return {n: p.detach().to("cpu", copy=True) for n, p in model.named_parameters() if p.requires_grad}
+def _copied(model: Any, keep: bool = True) -> dict[str, torch.Tensor]:
+    """The weights that are trained; every process has to ask, since each may have a part."""
+    return {name: value.to("cpu", copy=True) for name, value in sharding.trained(model, keep).items()}
 
 
 def dev_f1(model: Any, looking: Looking, encoder: ChatEncoder, longest: int) -> float:
     """Strict F1 of what a model in training finds in the texts; processes share them, and all get the same number.
 
-    `longest`: the most tokens an answer may have.
+    Where none holds the whole model, all answer all texts, in step. `longest`: the most tokens an answer may have.
     """
-    shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    parted = sharding.spread_out(model)
+    shared = torch.distributed.is_available() and torch.distributed.is_initialized() and not parted
     number, count = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if shared else (0, 1)
     part = looking.records[number::count]
-    with answering(model) as ready:
-        found = _extracted(ready, part, looking, encoder, longest)
+    with answering(model, parted) as ready:
+        found = _extracted(ready, part, looking, encoder, longest, parted)
     totals = [_total(part, found, looking.prompt.task)]
     if shared:
         totals = [Counts()] * count
         torch.distributed.all_gather_object(totals, _total(part, found, looking.prompt.task))
-    return sum(totals, Counts()).f1
+    return float(agreed(sum(totals, Counts()).f1))
 
 
 def _total(gold: Sequence[Record], found: Sequence[Record], task: Task) -> Counts:
@@ -144,37 +145,42 @@ def _total(gold: Sequence[Record], found: Sequence[Record], task: Task) -> Count
 
 
 def _extracted(
-    model: Any, records: Sequence[Record], looking: Looking, encoder: ChatEncoder, longest: int
+    model: Any, records: Sequence[Record], looking: Looking, encoder: ChatEncoder, longest: int, parted: bool
 ) -> list[Record]:
-    size = BATCH
+    size, frozen = BATCH, torch.no_grad if parted else torch.inference_mode  # ZeRO-3 keeps what it gathered
     while True:
-        generate = LocalGenerator(model, encoder, longest, size)
+        generate = LocalGenerator(model, encoder, longest, size, frozen)
         try:
             return [found.record for found in Extractor(generate, looking.prompt, looking.split_num)(records)]
         except torch.OutOfMemoryError:
-            if size == 1:
+            if size == 1 or parted:  # the others would wait for the rest of this batch
                 raise
             size //= 2
         torch.cuda.empty_cache()
 
 
 @contextmanager
-def answering(model: Any) -> Iterator[Any]:
+def answering(model: Any, parted: bool = False) -> Iterator[Any]:
     """A model in training as one that answers, adapter unmerged; afterwards it is as it was, random generators too.
+
+    `parted`: over processes, whose parts the outermost module brings together.
 
     Merging would take a copy of every weight to be undone to the bit; unmerged, answers take a quarter longer (135M).
     """
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    prefix = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
     dice, modes = generators(), [(module, module.training) for module in model.modules()]
     try:
         _quiet(model)
         with own_attention(causal):
-            yield model if prefix else causal
+            yield model if parted or _with_prefix(model) else causal
     finally:
         for module, mode in modes:
             module.training = mode
         set_generators(dice)
+
+
+def _with_prefix(model: Any) -> bool:
+    return bool(getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False))
 
 
 def _quiet(model: Any) -> None:

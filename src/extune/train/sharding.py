@@ -27,6 +27,11 @@ def _whole(value: Any, keep: bool) -> Any:
     return value
 
 
+def spread_out(model: Any) -> bool:
+    """Whether no process holds the whole model."""
+    return any(hasattr(parameter, "ds_id") or hasattr(parameter, "device_mesh") for parameter in model.parameters())
+
+
 def trained(model: Any, keep: bool) -> dict[str, torch.Tensor]:
     """The weights that are trained, by name."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
@@ -43,21 +48,25 @@ def _gathered(parameter: Any) -> Iterable[torch.Tensor]:
 
 
 def put_back(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
-    """Give the weights that are trained their whole values, by name."""
+    """Give the weights that are trained their whole values, by name: the first process's, where they are spread."""
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         if hasattr(parameter, "ds_id"):
-            _spread_again(parameter, weights[name])
-        else:
-            parameter.data.copy_(like(parameter, weights[name]))
+            _spread_again(parameter, weights.get(name))
+        elif hasattr(parameter, "device_mesh"):
+            value = weights.get(name, torch.empty(parameter.shape, dtype=parameter.dtype))
+            parameter.data.copy_(like(parameter, value))
+        elif name in weights:
+            parameter.data.copy_(weights[name])
 
 
-def _spread_again(parameter: Any, value: torch.Tensor) -> None:
+def _spread_again(parameter: Any, value: torch.Tensor | None) -> None:
     import deepspeed
 
     with deepspeed.zero.GatheredParameters([parameter], modifier_rank=0):
-        parameter.data.copy_(value)
+        if value is not None:
+            parameter.data.copy_(value)
 
 
 def like(parameter: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
