@@ -1,8 +1,8 @@
 """The plan of trainings beside what then happened: seconds and peak memory on this machine.
 
-    python benchmarks/plan.py [--shapes demo 135m 1b 7b] [--data FILE] [--only WORDS] [--cpu-seconds]
+    python benchmarks/plan.py [--shapes demo t5 135m 1b 7b] [--data FILE] [--only WORDS] [--cpu-seconds]
 
-`demo` is this project after `dvc repro build`; the others are random llamas over bytes of that shape, on rows of very
+`demo` is this project after `dvc repro build`; the others are random models over bytes of that shape, on rows of very
 different lengths or those of --data, and nothing has to be fetched. Each training is a process of its own.
 --cpu-seconds is for a machine that others use: rates and trainings are then measured in processor time, with one
 thread (OMP_NUM_THREADS=1).
@@ -23,9 +23,10 @@ from typing import Any
 import processes
 from measure import markdown
 
-from extune.cli import ALLOCATOR, KERNELS
+from extune.cli import MEMORY
 from extune.config import load
 from extune.files import read_jsonl, write_jsonl
+from extune.footprint import stacks_of
 from extune.plan import Compared, Device, Plan, compare, device_of, plan
 from extune.plan.model import read_config
 
@@ -37,6 +38,10 @@ SETTINGS: dict[str, dict[str, list[str]]] = {
         "4 rows": ["train.sft.max_steps=60"],
         "1 row, LoRA of rank 64": ["train.sft.max_steps=100", f"{ROWS}=1", "train.lora.r=64"],
         "16 rows, LoRA of rank 4": ["train.sft.max_steps=20", f"{ROWS}=16", "train.lora.r=4"],
+    },
+    "t5": {
+        "4 rows": ["train.sft.max_steps=40"],
+        "16 rows": ["train.sft.max_steps=10", f"{ROWS}=16"],
     },
     "135m": {
         "8 rows, graphs": ["train.sft.max_steps=200", f"{ROWS}=8"],
@@ -93,7 +98,8 @@ def real(root: Path, overrides: list[str], cpu_seconds: bool) -> dict[str, Any]:
         time.monotonic = time.perf_counter = time.process_time
     config = settings(root, overrides)
     keys, folder = read_config(config.model, root)
-    sizes = (keys["hidden_size"], keys["intermediate_size"])
+    shape = stacks_of(keys)[-1]
+    sizes = (shape.hidden, shape.wide)
     before = device_of("auto", None, sizes)
     metrics = _trained(config, root, folder or root / "models" / "base")
     after = device_of("auto", None, sizes)
@@ -126,7 +132,7 @@ def _trained(config: Any, root: Path, folder: Path) -> Mapping[str, float]:
 def apart(*words: str) -> Any:
     """What a process of this file prints as its last line."""
     command = [sys.executable, "-W", "ignore", __file__, *words]
-    env = {"PYTORCH_ALLOC_CONF": ALLOCATOR, "ONEDNN_PRIMITIVE_CACHE_CAPACITY": KERNELS, **os.environ}
+    env = {**MEMORY, **os.environ}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

@@ -32,6 +32,10 @@ SHAPES = {
         "num_key_value_heads": 3, "tie_word_embeddings": True,
     },
     "1b": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32},
+    "t5": {
+        "model_type": "t5", "d_model": 768, "d_kv": 64, "d_ff": 2048, "num_layers": 8, "num_heads": 12,
+        "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 0,
+    },
     "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
 }  # fmt: skip
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -50,10 +54,10 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def write_base(folder: Path, shape: str, vocabulary: int = 32000) -> None:
-    """A random llama with a tokenizer over bytes."""
+    """A random model, a llama unless the shape says otherwise, with a tokenizer over bytes."""
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     backend = Tokenizer(models.BPE({text: n for n, text in enumerate([*CONTROL, *letters])}, []))
@@ -65,12 +69,13 @@ def write_base(folder: Path, shape: str, vocabulary: int = 32000) -> None:
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=512 if shape == "tiny" else vocabulary, max_position_embeddings=4096, eos_token_id=2, pad_token_id=0,
-        **SHAPES[shape],
-    )  # fmt: skip
+    config = AutoConfig.for_model(**{
+        "model_type": "llama", "vocab_size": 512 if shape == "tiny" else vocabulary, "max_position_embeddings": 4096,
+        "eos_token_id": 2, "pad_token_id": 0, **SHAPES[shape],
+    })  # fmt: skip
+    kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = LlamaForCausalLM(config)
+        model = kind.from_config(config)
     model.to(torch.float32 if shape == "tiny" else torch.bfloat16).save_pretrained(folder)
 
 
@@ -165,9 +170,9 @@ def main() -> None:
         work(json.loads(sys.argv[2]), Path(sys.argv[3]))
         return
     asked = parser().parse_args()
-    from extune.cli import ALLOCATOR
+    from extune.cli import MEMORY
 
-    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "PYTORCH_ALLOC_CONF": ALLOCATOR}
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", **MEMORY}
     with tempfile.TemporaryDirectory() as scratch:
         base = asked.base.resolve() if asked.base else Path(scratch)
         if not asked.base:

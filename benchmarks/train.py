@@ -27,7 +27,7 @@ import yaml
 from measure import markdown
 from workload import SHAPES
 
-from extune.cli import ALLOCATOR
+from extune.cli import MEMORY
 
 NAMES = {
     "trl": "TRL, padded", "trl-ckpt": "TRL, padded, all layers recomputed", "trl-packed": "TRL, packed",
@@ -82,8 +82,7 @@ def timed(way: Mode, asked: argparse.Namespace) -> Found | None:
     speed = {key: yaml.safe_load(value) for key, value in way.forced}
     said = {"base": asked.base, "data": asked.data, "rows": asked.rows, "batch": way.batch, "steps": way.steps,
             "speed": speed, "mode": way.name}  # fmt: skip
-    own_memory = {"PYTORCH_ALLOC_CONF": ALLOCATOR} if way.name == "extune" else {}
-    env = {**os.environ, **own_memory, "HF_HUB_OFFLINE": "1"}
+    env = {**os.environ, **(MEMORY if way.name == "extune" else {}), "HF_HUB_OFFLINE": "1"}
     ended = subprocess.run(
         [python(way, asked), str(CONTENDERS), json.dumps(said)], capture_output=True, text=True, env=env
     )

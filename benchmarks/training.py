@@ -58,7 +58,7 @@ TABLES = {
     "plan-shared": Table(
         "Plan against real, rows that share their instruction", 1, "plan.py --shapes 7b --data {data}", ("{data}",),
     ),
-    "plan-cpu": Table("Plan against real, CPU", 0, "plan.py --shapes demo", (DEMO, "models/base")),
+    "plan-cpu": Table("Plan against real, CPU", 0, "plan.py --shapes demo t5", (DEMO, "models/base")),
     "cpu": Table(
         "The embedded base and the demo's rows, CPU", 0,
         f"train.py --base models/base --data {DEMO} --times {{times}} --steps 10 --batch 8 "

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import ConfigError
+from .unread import ELSEWHERE, UNREAD
 
 log = logging.getLogger(__name__)
 
@@ -64,34 +65,28 @@ JOINT = frozenset(
 JOINT |= {"save_strategy", "save_steps", "save_total_limit"}
 """Read together with others, see `_joined`."""
 
-_ELSEWHERE = "results go to models/, metrics/ and MLflow"
 _STAGES = "each stage is a command"
-_OFTEN = "train.best looks at F1 on dev"
 _STEPS = "train.checkpoint goes by optimiser steps"
 _TYPE = "the hardware chooses the type"
 _SPLIT = "dev is a file beside that of train, or data.split.dev, a share"
 _UNTRAINED = "no LoRA is trained by this method"
 _CUT = "train.sft.max_length bounds prompt and answer together"
 IGNORED: dict[str, str] = {
-    **dict.fromkeys(("output_dir", "overwrite_output_dir", "export_dir", "output_file", "logging_dir"), _ELSEWHERE),
-    **dict.fromkeys(("report_to", "tgt_path", "run_name"), _ELSEWHERE),
+    **{key: why for key, why in UNREAD.items() if key not in NAMES and key not in JOINT},
+    **dict.fromkeys(("overwrite_output_dir", "export_dir", "output_file", "logging_dir", "tgt_path"), ELSEWHERE),
     **dict.fromkeys(("do_train", "do_eval", "do_predict", "predict_with_generate", "input_file", "test_file"), _STAGES),
     **dict.fromkeys(("split", "mode", "with_prompt", "interactive", "text"), _STAGES),
-    **dict.fromkeys(("evaluation_strategy", "eval_strategy", "eval_steps"), _OFTEN),
-    **dict.fromkeys(("per_device_eval_batch_size", "load_best_model_at_end"), _OFTEN),
+    "evaluation_strategy": UNREAD["eval_strategy"],
     **dict.fromkeys(("fp16", "bf16", "torch_dtype"), _TYPE),
     **dict.fromkeys(("valid_file", "validation_file", "eval_data_path"), _SPLIT),
     **dict.fromkeys(("preprocessing_num_workers", "overwrite_cache"), "tokenising takes seconds"),
-    **dict.fromkeys(
-        ("remove_unused_columns", "ddp_find_unused_parameters", "group_by_length"), "the trainer sees to it"
-    ),
-    "gradient_checkpointing": "train.speed.recompute is chosen by the memory there is",
-    "label_smoothing_factor": "the loss is that of the answers' tokens alone",
+    **dict.fromkeys(("ddp_find_unused_parameters", "group_by_length"), "the trainer sees to it"),
     "tokenizer_path": "the base's own tokenizer is used",
     "prompt_text": "task.instruction is the wording",
     "lora_dim": "the code that reads it uses lora_rank and lora_alpha",
     "cluster_mode": "hard negatives are used where task.hard_negatives names a file",
 }
+"""Of the options of transformers' trainer, those that no training here follows; of the others, why not."""
 
 FAMILIES = ("alpaca", "vicuna", "zhixi")
 """Values of their model_name that config.json does not tell; all others it does."""

@@ -5,7 +5,7 @@ from typing import Any
 
 _ROWS = "rows come tokenised, with the loss on the answer"
 _RECOMPUTE = "train.speed.recompute says what is computed again"
-_ELSEWHERE = "the adapter goes to models/adapter, the metrics to MLflow"
+ELSEWHERE = "the adapter goes to models/adapter, the metrics to MLflow"
 _CHECKPOINTS = "train.checkpoint says when one is written and how many stay"
 _STEP = "a step's rows, and what follows a full memory, are this trainer's own"
 _EVAL = "there is no evaluation set in training; train.best looks at dev"
@@ -23,9 +23,9 @@ UNREAD: dict[str, str] = {
     **dict.fromkeys(("torch_compile", "torch_compile_backend", "torch_compile_mode"), "train.speed.compile says so"),
     **dict.fromkeys(("loss_type", "label_smoothing_factor", "use_liger_kernel"), "the loss is train/loss.py's own"),
     **dict.fromkeys(("liger_kernel_config", "router_aux_loss_coef"), "the loss is train/loss.py's own"),
-    **dict.fromkeys(("output_dir", "run_name", "report_to", "project", "push_to_hub"), _ELSEWHERE),
-    **dict.fromkeys(("hub_token", "hub_private_repo", "hub_model_id", "hub_strategy", "hub_always_push"), _ELSEWHERE),
-    **dict.fromkeys(("hub_revision", "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"), _ELSEWHERE),
+    **dict.fromkeys(("output_dir", "run_name", "report_to", "project", "push_to_hub"), ELSEWHERE),
+    **dict.fromkeys(("hub_token", "hub_private_repo", "hub_model_id", "hub_strategy", "hub_always_push"), ELSEWHERE),
+    **dict.fromkeys(("hub_revision", "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"), ELSEWHERE),
     **dict.fromkeys(("save_strategy", "save_steps", "save_total_limit", "save_only_model"), _CHECKPOINTS),
     **dict.fromkeys(("save_on_each_node", "enable_jit_checkpoint", "resume_from_checkpoint"), _CHECKPOINTS),
     **dict.fromkeys(("ignore_data_skip", "restore_callback_states_from_checkpoint"), _CHECKPOINTS),

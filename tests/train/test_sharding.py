@@ -49,3 +49,19 @@ def averaged(has: tuple[list[int], list[int]], bucket: int) -> list[Any]:
 def test_a_gradient_that_one_process_lacks_counts_as_zero_and_one_that_none_has_stays_away(bucket: int) -> None:
     one, other = averaged(([0, 1], [0, 2]), bucket)
     assert one == other == [[0.5] * 3, [5.0] * 5, [10.5] * 3, None]
+
+
+def test_weights_are_put_back_whole_or_not_at_all() -> None:
+    import torch
+
+    from extune.train.sharding import put_back, trained
+
+    model = torch.nn.Linear(2, 2)
+    had = {name: value.clone() for name, value in trained(model, True).items()}
+    torch.nn.init.zeros_(model.weight)
+    put_back(model, {})
+    assert not model.weight.any(), "another process keeps them"
+    put_back(model, had)
+    assert torch.equal(model.weight, had["weight"])
+    with pytest.raises(KeyError):
+        put_back(model, {"weight": had["weight"]})

@@ -56,9 +56,9 @@ def _quiet() -> None:
     """Keep libraries from reporting home and from talking over our own messages; EXTUNE_VERBOSE=1 lets them talk."""
     for name in ("MLFLOW_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY"):
         os.environ.setdefault(name, "true")
-    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
-        os.environ.setdefault("PYTORCH_ALLOC_CONF", ALLOCATOR)
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
+    for name, value in MEMORY.items():
+        if name != "PYTORCH_ALLOC_CONF" or "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+            os.environ.setdefault(name, value)
     if os.environ.get("EXTUNE_VERBOSE"):
         return
     import warnings
@@ -68,14 +68,13 @@ def _quiet() -> None:
         os.environ.setdefault(name, value)
 
 
-ALLOCATOR = "expandable_segments:True"
-"""Memory of a GPU that grows in place: batches of many sizes otherwise leave holes, up to as much again as is in use
-(https://docs.pytorch.org/docs/stable/notes/cuda.html). Read when torch is imported."""
+MEMORY = {"PYTORCH_ALLOC_CONF": "expandable_segments:True", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+"""Read when torch is imported, and at the first product on a CPU.
 
-KERNELS = "64"
-"""How many kernels for products of some size a CPU keeps. Pieces of rows have nearly as many sizes as there are steps,
-and of the 1024 that oneDNN would keep few are met again: 1 GB for the embedded base
-(https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html). Read at the first product."""
+Memory of a GPU that grows in place: batches of many sizes otherwise leave holes, up to as much again as is in use
+(https://docs.pytorch.org/docs/stable/notes/cuda.html). And how many kernels for products of some size a CPU keeps: pieces
+of rows have nearly as many sizes as there are steps, and of oneDNN's own 1024 few are met again
+(https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html)."""
 
 _QUIET = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",

@@ -6,7 +6,7 @@ from .lengths import Lengths, lengths_report
 from .levers import WORTH, check_together, stochastic
 from .memory import Training, memory, storage_of, training_of
 from .packing import packable
-from .pairs import pair_of
+from .pairs import pair_of, stacks_of
 from .prefixes import common_among, common_share, shared
 from .shape import Linear, Shape, adapter_parameters
 from .work import LAUNCH, Work, flop, waits
@@ -32,6 +32,7 @@ __all__ = [
     "pair_of",
     "shape_of",
     "shared",
+    "stacks_of",
     "stochastic",
     "storage_of",
     "training_of",

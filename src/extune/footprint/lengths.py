@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import DataError
 from .prefixes import common_share
+
+
+def nothing() -> DataError:
+    """The error for a training set without rows."""
+    return DataError("the training set is empty", where="data/sft/train.jsonl", remedy="See `dvc repro prepare build`")
 
 
 class Row(Protocol):

@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
-from .families import NO_PLAN, number
+from .families import NO_PLAN, number, shape_of
 from .shape import Linear, Shape
 
 Keys = Mapping[str, Any]
+
+
+def stacks_of(config: Keys) -> tuple[Shape, ...]:
+    """The shapes of a model's stacks: one, or encoder and decoder. Raises ModelError as the shapes of either do."""
+    return pair_of(config) if config.get("is_encoder_decoder") else (shape_of(config),)
 
 
 def pair_of(config: Keys) -> tuple[Shape, Shape]:

@@ -16,7 +16,7 @@ def idle(
     config: Config, shape: Shape, lengths: Lengths, made: Schedule, choice: Choice, device: Device
 ) -> Iterator[str]:  # fmt: skip
     """The warnings of a plan: those by the settings alone, then those by what was counted."""
-    yield from stated(config, device)
+    yield from stated(config, device.name, device.gpu, device.bf16)
     if not shape.known:
         yield f"model type {shape.family!r} is not known here and counted like llama"
     if not choice.fits:
@@ -28,7 +28,7 @@ def idle(
     yield from _rows(lengths, shape)
 
 
-def stated(config: Config, device: Device) -> Iterator[str]:
+def stated(config: Config, device: str, gpu: bool, bf16: bool) -> Iterator[str]:
     """What the settings alone say, in the order of params.yaml: a training says it too."""
     yield from _model(config)
     yield from _unused(config)
@@ -36,7 +36,7 @@ def stated(config: Config, device: Device) -> Iterator[str]:
         yield f"train.sft.{key} has no effect: {instead}"
     if int(config.train.sft.get("max_steps") or -1) > 0 and float(config.train.sft.get("num_train_epochs") or 1) != 1:
         yield "train.sft.num_train_epochs has no effect beside max_steps"
-    yield from _types(config, device)
+    yield from _types(config, device, gpu, bf16)
 
 
 def _spread(config: Config, made: Schedule, device: Device) -> Iterator[str]:
@@ -98,13 +98,13 @@ def _batches(config: Config, choice: Choice) -> Iterator[str]:
         yield f"train.sft.gradient_accumulation_steps: a step has {rows} rows however they are cut into pieces"
 
 
-def _types(config: Config, device: Device) -> Iterator[str]:
+def _types(config: Config, device: str, gpu: bool, bf16: bool) -> Iterator[str]:
     sft, computed = config.train.sft, config.model.quantization.get("bnb_4bit_compute_dtype")
-    if computed == "bfloat16" and device.gpu and not device.bf16:
-        yield f"model.quantization.bnb_4bit_compute_dtype: {device.name} has no bf16"
-    if sft.get("bf16") and not device.bf16:
-        yield f"train.sft.bf16: {device.name} has no bf16"
-    if sft.get("fp16") and not device.gpu:
+    if computed == "bfloat16" and gpu and not bf16:
+        yield f"model.quantization.bnb_4bit_compute_dtype: {device} has no bf16"
+    if sft.get("bf16") and not bf16:
+        yield f"train.sft.bf16: {device} has no bf16"
+    if sft.get("fp16") and not gpu:
         yield "train.sft.fp16 has no effect: it needs a GPU"
 
 

@@ -55,9 +55,12 @@ def of_pair(
     steps = [pieces(lengths, step, choice.tokens) for step in made.own(lengths.kept)]
     each = _of_each(stacks, training)
     parts = _memory(stacks, each, choice, steps)
-    matrices = sum(stack.matrices for stack in stacks)
-    if not device.gpu and training.quantised:
-        parts["base"] += matrices * training.compute  # bitsandbytes keeps what it dequantised for the backward pass
+    if not device.gpu:
+        matrices = sum(stack.matrices for stack in stacks)
+        if training.quantised:
+            parts["base"] += matrices * training.compute  # bitsandbytes keeps what it dequantised for the backward pass
+        parts = on_host(parts, matrices, training, stored_bytes(keys))
+    needs = sum(parts.values())
     spent = (
         seconds(stack, one, choice, [[piece[number] for piece in step] for step in steps], device)
         for number, (stack, one) in enumerate(zip(stacks, each, strict=True))
@@ -65,10 +68,10 @@ def of_pair(
     return Sized(
         parameters=sum(stack.parameters for stack in stacks),
         trainable=sum(one.trained(stack) for stack, one in zip(stacks, each, strict=True)),
-        memory=parts if device.gpu else on_host(parts, matrices, training, stored_bytes(keys)),
+        memory=parts,
         seconds=sum(spent),
         apart=once(stacks[1], (), device, False, 0),
-        choice=choice,
+        choice=replace(choice, needs=needs, fits=needs <= device.memory),
     )
 
 
@@ -87,8 +90,8 @@ def _of_each(stacks: Stacks, training: Training) -> list[Training]:
         return [training, training]
     has = [{linear.name for linear in stack.linears} for stack in stacks]
     short = [name.rpartition(".")[2] for name in training.targets]
-    known = [name for name in short if name in has[0] | has[1]] or short
-    return [replace(training, targets=tuple(name for name in known if name in names)) for names in has]
+    stacks[1].targets([name for name in short if name not in has[0]])  # which names one that there is nowhere
+    return [replace(training, targets=tuple(name for name in short if name in names)) for names in has]
 
 
 def _memory(

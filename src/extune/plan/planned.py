@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from ..families import choose as choose_family
-from ..footprint import Choice, Lengths, Shape, Training, pair_of, shape_of, training_of
+from ..footprint import Choice, Lengths, Shape, Training, stacks_of, training_of
 from ..options import check
 from ..processes import wanted
 from .devices import Device, device_of
@@ -60,7 +60,7 @@ def plan(config: Config, root: Path, device: Device | str = "auto", memory: floa
     sft = config.train.sft
     window = int(sft.get("max_length") or 1024)
     lengths = train_lengths(root / "data/sft/train.jsonl", config.model, folder, window, rows_of(sft))
-    stacks = pair_of(keys) if keys.get("is_encoder_decoder") else (shape_of(keys),)
+    stacks = stacks_of(keys)
     shape = stacks[-1]
     count = _processes(config.train.processes, device)
     if isinstance(device, str):

@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
 from ..files import read_jsonl
 from ..footprint import Lengths, lengths_report
-from ..footprint.lengths import lengths_of
+from ..footprint.lengths import lengths_of, nothing
 from ..sections import Model
-
-REMEDY = "See `dvc repro prepare build`"
 
 LATIN, OTHER, FRAME = 0.3, 1.0, 16
 """Tokens of a character in ASCII, of another one, and of what a chat template puts around: guesses."""
@@ -25,7 +22,7 @@ def train_lengths(path: Path, model: Model, folder: Path | None, window: int, ba
         return lengths_of([window], [window // 4], [], window, source="no data yet: one row that fills the window")
     rows = list(read_jsonl(path))
     if not rows:
-        raise DataError("the training set is empty", where="data/sft/train.jsonl", remedy=REMEDY)
+        raise nothing()
     if folder is None or not any(folder.glob("tokenizer*")):
         return _guessed(rows, window, batch)
     from ..model import Base, load_encoder

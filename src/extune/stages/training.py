@@ -82,12 +82,13 @@ def train(config: Config, root: Path) -> dict[str, Any]:
 
 def _look_over(config: Config) -> None:
     """Raise ConfigError for options that cannot be meant, and say which have no effect: as `extune plan` does."""
-    from ..plan.devices import device_of
+    from ..model import compute_dtype, device
     from ..plan.effects import stated
 
     check(config)
     if not processes.rank():
-        for line in stated(config, device_of("auto")):
+        here = device()
+        for line in stated(config, here, here != "cpu", str(compute_dtype()) == "torch.bfloat16"):
             log.warning(line)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DataError
+from ..footprint.lengths import nothing
 from ..tokens import ChatEncoder
 
 MASKED = -100
@@ -34,9 +35,7 @@ def within(rows: Sequence[Tokenised], window: int, max_dropped: float) -> tuple[
     dropped = [row.id for row in rows if len(row.input_ids) > window]
     remedy = "Raise train.sft.max_length, lower task.split_num, or raise train.max_dropped"
     if not rows:
-        raise DataError(
-            "the training set is empty", where="data/sft/train.jsonl", remedy="See `dvc repro prepare build`"
-        )
+        raise nothing()
     if not kept or len(dropped) > max_dropped * len(rows):
         longest = max(len(row.input_ids) for row in rows)
         raise DataError(

@@ -48,17 +48,20 @@ def _gathered(parameter: Any) -> Iterable[torch.Tensor]:
 
 
 def put_back(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
-    """Give the weights that are trained their whole values, by name: the first process's, where they are spread."""
+    """Give the weights that are trained their whole values, by name: the first process's, where they are spread.
+
+    `weights`: all of them, or none in another process.
+    """
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
+        value = weights[name] if weights else None
         if hasattr(parameter, "ds_id"):
-            _spread_again(parameter, weights.get(name))
+            _spread_again(parameter, value)
         elif hasattr(parameter, "device_mesh"):
-            value = weights.get(name, torch.empty(parameter.shape, dtype=parameter.dtype))
-            parameter.data.copy_(like(parameter, value))
-        elif name in weights:
-            parameter.data.copy_(weights[name])
+            parameter.data.copy_(like(parameter, torch.empty(parameter.shape) if value is None else value))
+        elif value is not None:
+            parameter.data.copy_(value)
 
 
 def _spread_again(parameter: Any, value: torch.Tensor | None) -> None:
