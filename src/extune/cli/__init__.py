@@ -72,8 +72,8 @@ MEMORY = {"PYTORCH_ALLOC_CONF": "expandable_segments:True", "ONEDNN_PRIMITIVE_CA
 """Read when torch is imported, and at the first product on a CPU.
 
 Memory of a GPU that grows in place: batches of many sizes otherwise leave holes, up to as much again as is in use
-(https://docs.pytorch.org/docs/stable/notes/cuda.html). And how many kernels for products of some size a CPU keeps: pieces
-of rows have nearly as many sizes as there are steps, and of oneDNN's own 1024 few are met again
+(https://docs.pytorch.org/docs/stable/notes/cuda.html). And how many kernels for products of some size a CPU keeps: rows
+make nearly as many sizes as there are steps, and of oneDNN's own 1024 few are met again
 (https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html)."""
 
 _QUIET = {
